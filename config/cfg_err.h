@@ -1,0 +1,44 @@
+#pragma once
+// Every error and warning of a configuration file, in the order found, each with its place.
+// Readers add to a list and go on where they can, so that the operator sees all of them at once.
+#include <stdbool.h>
+#include <stddef.h>
+
+// A place in a text file. Line and column count from 1; 0 means "the file as a whole".
+struct cfg_pos {
+	unsigned line;
+	unsigned column;
+};
+
+enum cfg_severity { CFG_ERROR, CFG_WARNING };
+
+struct cfg_msg {
+	enum cfg_severity severity;
+	const char *id; // static string, a warning's name such as "shadowed-rule"; NULL for errors
+	char *file;
+	struct cfg_pos pos;
+	char *text; // what was wrong and what was expected; no trailing newline
+};
+
+struct cfg_err {
+	const char *file; // name put into messages that are added from now on; not owned
+	struct cfg_msg *msgs;
+	size_t n;
+	size_t n_errors; // of n
+	bool truncated;  // out of memory or more than CFG_ERR_MAX: the list is not complete
+};
+
+#define CFG_ERR_MAX 1000
+
+void cfg_err_init(struct cfg_err *err, const char *file);
+void cfg_err_free(struct cfg_err *err);
+
+// Adds an error. Never fails for the caller: out of memory sets err->truncated and counts it.
+void cfg_err_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void cfg_warn_add(struct cfg_err *err, struct cfg_pos pos, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+// One message as "file:line:column: error: text" or "file:line:column: warning: text [id]" (parts that
+// are unknown are left out), newly allocated; NULL when out of memory.
+char *cfg_msg_format(const struct cfg_msg *msg);

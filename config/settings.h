@@ -1,0 +1,71 @@
+#pragma once
+// ringwall.conf: the machine. Read once at start with libconfig. No DPDK here.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/cfg_err.h"
+
+struct cfg_prefix {
+	uint8_t family;   // CFG_IPV4 or CFG_IPV6 (config/policy.h)
+	uint8_t addr[16]; // network order; an interface address keeps its host bits
+	uint8_t len;      // prefix length in bits
+	struct cfg_pos pos;
+};
+
+struct cfg_port {
+	char *name;   // what -i and -o mean; at most 15 bytes
+	char *device; // DPDK device string: PCI address or vdev with arguments
+	char *twin;   // name of the twin TAP in the host's stack; NULL: `name`; "none": no twin
+	struct cfg_prefix *address;
+	size_t n_address;
+	uint32_t mtu; // bytes of IP; 1500 where not given
+	uint8_t mac[6];
+	bool mac_set; // `lladdr` given: the port's address, else the device's own
+	bool promiscuous;
+	uint32_t rx_queues;      // 0: as many as workers, at most what the device has
+	uint32_t rx_descriptors; // 0: the driver's default
+	uint32_t tx_descriptors;
+	struct cfg_pos pos;
+};
+
+struct cfg_route {
+	struct cfg_prefix to;
+	struct cfg_prefix via; // family 0: on link through `port`
+	char *port;            // NULL: found from `via`
+	bool blackhole;
+	struct cfg_pos pos;
+};
+
+struct cfg_neighbour {
+	char *port;
+	struct cfg_prefix address;
+	uint8_t lladdr[6];
+	struct cfg_pos pos;
+};
+
+struct cfg_settings {
+	char *file;
+	char **eal; // EAL arguments without argv[0]
+	size_t n_eal;
+	unsigned *worker; // lcore ids; empty: every lcore but the main one
+	size_t n_worker;
+	char *policy;  // path, made absolute relative to the file; NULL: not given (ringwalld refuses that)
+	char *control; // socket path; default /run/ringwall/control.sock
+	struct cfg_port *port;
+	size_t n_port;
+	struct cfg_route *route;
+	size_t n_route;
+	struct cfg_neighbour *neighbour;
+	size_t n_neighbour;
+	// Table sizes (the table in config/settings.c names every key with its limits and default).
+	uint32_t flows;       // conntrack entries, whole system
+	uint32_t mbufs;       // packet buffers, whole system
+	uint32_t neighbours;  // neighbour entries
+	uint32_t routes4, routes6;
+	uint32_t fragments;   // datagrams in reassembly, per worker
+};
+
+int cfg_settings_load(struct cfg_settings **out, const char *path, struct cfg_err *err);
+int cfg_settings_from_text(struct cfg_settings **out, const char *text, const char *dir, struct cfg_err *err);
+void cfg_settings_free(struct cfg_settings *s); // NULL is fine

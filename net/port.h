@@ -1,0 +1,31 @@
+#pragma once
+// Real ports: the only calls that configure rte_ethdev. Control (main) thread, before the workers start.
+#include "config/settings.h"
+#include "net/net.h"
+
+struct net_ports; // all ports of the gateway and their twins
+
+// Probes and starts every port of s with queues for n_workers, makes the twins (net_tap, named as the port,
+// same MAC, addresses and static routes set in the host's stack), keeps the host's own stack off af_packet
+// and similar devices (net/guard.c), and fills t with names, MACs, MTUs. Errors name port and line.
+// Nothing stays behind on failure.
+int net_ports_start(struct net_ports **out, const struct cfg_settings *s, struct net_table *t,
+		    struct rte_mempool *pool, uint16_t n_workers, struct cfg_err *err);
+// Gives worker w its rx queues (w->rx) and tx queues (net_core_set_tx).
+void net_ports_attach(struct net_ports *ps, struct pl_worker *w);
+void net_ports_stop(struct net_ports *ps); // workers have stopped; removes twins and guards; NULL is fine
+
+struct net_port_state { // for `ringwall ports`
+	char name[16], device[64], driver[32], twin[16];
+	uint8_t mac[6];
+	uint16_t mtu;
+	bool link_up;
+	uint32_t speed_mbps;
+	uint16_t rx_queues, tx_queues;
+	bool rss; // the hardware steers
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, tx_errors; // rte_eth_stats
+};
+unsigned net_ports_count(const struct net_ports *ps);
+int net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state *out);
+// ifindex of the twin in the host's stack, 0: none. For netlink.
+unsigned net_ports_twin_ifindex(const struct net_ports *ps, unsigned port);

@@ -1,0 +1,21 @@
+#pragma once
+// A burst: up to 64 packets that move through the stages together. A stage loops over the packets that are
+// still on their way with PL_FOREACH; it ends a packet with pl_drop() or pl_take(), and the worker closes
+// the gaps between two stages.
+#include "pipeline/pkt.h"
+
+#define PL_BURST 64
+
+struct pl_burst {
+	struct pl_pkt *live[PL_BURST]; // in order of arrival
+	uint16_t n;                    // of live
+	uint16_t ended;                // how many of live[] ended in this stage
+	uint16_t stage;                // index of the running stage in the program
+	uint16_t used;                 // of pkt
+	struct pl_pkt pkt[PL_BURST];
+} __rte_cache_aligned;
+
+// p runs over the packets that had not ended before this stage.
+#define PL_FOREACH(p, b)                                                                           \
+	for (uint16_t pl_i_ = 0; pl_i_ < (b)->n && ((p) = (b)->live[pl_i_], 1); pl_i_++)           \
+		if ((p)->m != NULL)
