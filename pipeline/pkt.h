@@ -50,6 +50,7 @@ enum pl_pkt_flags {
 	PL_F_REASM = 1 << 10,    // put together from fragments: send in fragments no larger than they were
 	PL_F_MANGLED = 1 << 11,  // DNAT in OUTPUT changed the destination: route again
 	PL_F_L4_CSUM_BAD = 1 << 12, // parser or device found a wrong L4 checksum (conntrack calls it INVALID)
+	PL_F_TX = 1 << 13,       // a finished frame for out_port, handed to the worker that has the tx queue
 };
 
 struct ct_entry;    // conntrack/ct.h; opaque here

@@ -51,12 +51,14 @@ struct pl_worker {
 	uint16_t n_workers;
 	int socket;
 	uint64_t now_ns;    // monotonic; read once per turn; virtual in replay
-	const struct pl_program *prog; // of this turn; NULL: no policy, nothing is polled
+	const struct pl_program *prog; // of this turn, set by the caller; NULL: no policy, nothing is polled
 	struct ct_table *ct;
 	struct nat_core *nat;
 	struct net_core *net;
 	struct rte_mempool *pool; // for packets made here
 	void (*const *idle)(struct pl_worker *w); // the stages' idle functions, NULL at the end; run with or without a policy
+
+	bool notes;         // replay: every received mbuf's pl_meta has a note
 
 	struct pl_rx rx[2 * (PL_PORT_MAX + 1)];
 	unsigned n_rx;
@@ -74,6 +76,7 @@ struct pl_worker {
 	struct pl_counters cnt __rte_cache_aligned;
 	_Atomic(struct pl_call *) call __rte_cache_aligned; // control: write when NULL, worker: clears
 	_Atomic bool stop;         // control: write, worker: read
+	_Atomic bool running;      // worker: its loop is being run by a thread of its own
 	_Atomic uint64_t heartbeat; // worker: write once per turn, control: read
 } __rte_cache_aligned;
 
@@ -86,7 +89,6 @@ struct pl_meta {
 	uint8_t origin;   // enum pl_origin
 	uint8_t in_port, out_port;
 	uint8_t ct_state, ct_dir;
-	uint8_t has_note; // replay only: the area was filled on receipt
 	uint16_t flags;   // enum pl_pkt_flags to set
 };
 
@@ -125,9 +127,16 @@ void pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uin
 // meta (origin SELF, ct and its state, in/out ports) must be filled. Enters OUTPUT in this turn.
 void pl_self_send(struct pl_worker *w, struct rte_mbuf *m);
 
-// One turn: clock is set by the caller in w->now_ns. Receives, runs all bursts, transmits, timers, calls.
+// One turn: the caller has set w->now_ns and w->prog. Receives, runs all bursts, transmits, timers, calls.
 // Returns how many packets it took in.
 unsigned pl_worker_turn(struct pl_worker *w);
+
+// Runs frames as one received burst, all at once, then what they gave rise to; a part of a turn (no idle work).
+// n <= PL_BURST. Replay and tests feed packets with it.
+void pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port, uint8_t origin);
+
+// Rings between all workers and the table hash -> worker. Before the first turn; 0 or -errno. n = 1: only the table.
+int pl_workers_join(struct pl_worker **w, uint16_t n);
 
 int pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket, struct rte_mempool *pool);
 void pl_worker_free(struct pl_worker *w); // NULL is fine; frees what it still holds
@@ -135,3 +144,19 @@ void pl_worker_free(struct pl_worker *w); // NULL is fine; frees what it still h
 // Asks the worker to run fn until it says done; returns 0, or -ETIMEDOUT after timeout_ms (then the call
 // was withdrawn or finished: arg is no longer used). Control thread only, one at a time per worker.
 int pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), void *arg, unsigned timeout_ms);
+
+// ---- what all workers run, published by the control thread (pipeline/program.c) -------------------------
+struct rte_rcu_qsbr;
+extern struct rte_rcu_qsbr *pl_qsbr; // NULL where no worker has a thread of its own (tests, replay)
+int pl_rcu_create(uint16_t n_workers, int socket); // 0 or -errno
+void pl_rcu_free(void);
+
+// Waits until every worker thread has passed a quiescent state since the call; returns at once without threads.
+void pl_rcu_wait(void);
+
+// Makes next the program of all workers, waits, and returns the one before (NULL: none), now unused.
+const struct pl_program *pl_program_publish(const struct pl_program *next);
+const struct pl_program *pl_program_current(void);
+
+// The loop of a worker's thread: registers with RCU, reads the clock and the program once per turn, until w->stop.
+int pl_worker_loop(void *worker);

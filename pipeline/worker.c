@@ -1,0 +1,366 @@
+// A worker: its block, the way of one burst through the stages, and one turn of the poll loop.
+// Everything here runs on the worker's own thread, but for creation, freeing and pl_worker_call()
+// (control thread).
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include "pipeline/note.h"
+#include "pipeline/worker.h"
+
+#define SELF_ROUNDS                                                                                \
+	4 // bursts of own packets in one turn; an own packet never causes another, so 1 would do
+
+int
+pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket,
+		 struct rte_mempool *pool)
+{
+	struct pl_worker *w =
+		rte_zmalloc_socket("pl_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
+
+	if (w == NULL)
+		return -ENOMEM;
+	w->id = id;
+	w->n_workers = n_workers;
+	w->socket = socket;
+	w->pool = pool;
+	*out = w;
+	return 0;
+}
+
+void
+pl_worker_free(struct pl_worker *w)
+{
+	struct rte_mbuf *m;
+
+	if (w == NULL)
+		return;
+	rte_pktmbuf_free_bulk(w->dead, w->n_dead);
+	rte_pktmbuf_free_bulk(w->self, w->n_self);
+	for (unsigned i = 0; i < PL_WORKERS_MAX; i++) {
+		if (w->from[i] == NULL)
+			continue;
+		while (rte_ring_sc_dequeue(w->from[i], (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(w->from[i]);
+	}
+	rte_free((void *)(uintptr_t)w->reta);
+	rte_free(w);
+}
+
+void
+pl_drop_mbuf(struct pl_worker *w, struct rte_mbuf *m, enum pl_drop reason)
+{
+	w->cnt.drop[reason]++;
+	if (w->n_dead == RTE_DIM(w->dead)) {
+		rte_pktmbuf_free_bulk(w->dead, w->n_dead);
+		w->n_dead = 0;
+	}
+	w->dead[w->n_dead++] = m;
+}
+
+void
+pl_drop(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, enum pl_drop reason)
+{
+	if (p->note != NULL) {
+		p->note->drop = reason;
+		p->note->verdict = reason == PL_DROP_REJECT ? PL_NOTE_REJECT : PL_NOTE_DROP;
+		p->note->ct_state = p->ct_state;
+	}
+	pl_drop_mbuf(w, pl_take(b, p), reason);
+}
+
+void
+pl_defer(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
+{
+	struct pl_burst *later = &w->later;
+	struct pl_pkt *copy = &later->pkt[later->used++]; // at most one for each packet of b
+
+	later->stage = b->stage;
+	*copy = *p;
+	later->live[later->n++] = copy;
+	w->cnt.deferred++;
+	pl_take(b, p);
+}
+
+// Closes the gaps that ended packets left.
+static void
+compact(struct pl_burst *b)
+{
+	uint16_t n = 0;
+
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (b->live[i]->m != NULL)
+			b->live[n++] = b->live[i];
+	}
+	b->n = n;
+	b->ended = 0;
+}
+
+static void
+run_stages(struct pl_worker *w, struct pl_burst *b, uint16_t first)
+{
+	const struct pl_program *prog = w->prog;
+
+	for (uint16_t i = first; i < prog->n_stage && b->n != 0; i++) {
+		b->stage = i;
+		prog->step[i].stage->run(w, prog->step[i].conf, b);
+		if (b->ended != 0)
+			compact(b);
+	}
+	// The last stage takes or drops whatever reaches it; were it to forget one, the mbuf must
+	// not be lost.
+	while (unlikely(b->n != 0))
+		pl_drop_mbuf(w, b->live[--b->n]->m, PL_DROP_CT_DROP);
+}
+
+// Packets put off by the burst before: the same burst again, from the stage that put them off.
+static void
+run_later(struct pl_worker *w)
+{
+	struct pl_burst *b = &w->burst;
+
+	while (w->later.n != 0) {
+		uint16_t n = w->later.n;
+
+		for (uint16_t i = 0; i < n; i++) {
+			b->pkt[i] = *w->later.live[i];
+			b->live[i] = &b->pkt[i];
+		}
+		b->n = b->used = n;
+		b->ended = 0;
+		w->later.n = w->later.used = 0;
+		run_stages(w, b, w->later.stage);
+	}
+}
+
+// A packet as it enters the first stage. What a hand-over or a maker left in the mbuf's private
+// area comes back.
+static void
+enter(struct pl_worker *w, struct pl_pkt *p, struct rte_mbuf *m, uint8_t port, uint8_t origin)
+{
+	memset(p, 0, sizeof(*p));
+	p->m = m;
+	p->origin = origin;
+	p->in_port = origin == PL_FROM_WIRE ? port : PL_PORT_NONE;
+	p->out_port = origin == PL_FROM_HOST ? port : PL_PORT_NONE;
+	if (w->notes)
+		p->note = pl_meta(m)->note;
+}
+
+static void
+enter_with_meta(struct pl_pkt *p, struct rte_mbuf *m)
+{
+	const struct pl_meta *meta = pl_meta(m);
+
+	memset(p, 0, sizeof(*p));
+	p->m = m;
+	p->note = meta->note;
+	p->ct = meta->ct;
+	p->mark = meta->mark;
+	p->origin = meta->origin;
+	p->in_port = meta->in_port;
+	p->out_port = meta->out_port;
+	p->ct_state = meta->ct_state;
+	p->ct_dir = meta->ct_dir;
+	p->flags = meta->flags;
+}
+
+static void
+burst_of_meta(struct pl_worker *w, struct rte_mbuf **m, uint16_t n)
+{
+	struct pl_burst *b = &w->burst;
+
+	for (uint16_t i = 0; i < n; i++) {
+		enter_with_meta(&b->pkt[i], m[i]);
+		b->live[i] = &b->pkt[i];
+	}
+	b->n = b->used = n;
+	b->ended = 0;
+	run_stages(w, b, 0);
+}
+
+// Everything that the burst before gave rise to: packets put off, then packets of our own.
+static void
+run_consequences(struct pl_worker *w)
+{
+	run_later(w);
+	for (unsigned round = 0; w->n_self != 0 && round < SELF_ROUNDS; round++) {
+		struct rte_mbuf *m[PL_BURST];
+		uint16_t n = w->n_self;
+
+		memcpy(m, w->self, n * sizeof(m[0]));
+		w->n_self = 0;
+		burst_of_meta(w, m, n);
+		run_later(w);
+	}
+}
+
+void
+pl_self_send(struct pl_worker *w, struct rte_mbuf *m)
+{
+	if (w->n_self == RTE_DIM(w->self)) {
+		pl_drop_mbuf(w, m, PL_DROP_SELF_FULL);
+		return;
+	}
+	w->self[w->n_self++] = m;
+}
+
+void
+pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port, uint8_t origin)
+{
+	struct pl_burst *b = &w->burst;
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + 1 < n)
+			rte_prefetch0(rte_pktmbuf_mtod(m[i + 1], void *));
+		enter(w, &b->pkt[i], m[i], port, origin);
+		b->live[i] = &b->pkt[i];
+		bytes += rte_pktmbuf_pkt_len(m[i]);
+	}
+	b->n = b->used = n;
+	b->ended = 0;
+	if (origin == PL_FROM_HOST) {
+		w->cnt.port[port].host_rx_packets += n;
+		w->cnt.port[port].host_rx_bytes += bytes;
+	} else {
+		w->cnt.port[port].rx_packets += n;
+		w->cnt.port[port].rx_bytes += bytes;
+	}
+	run_stages(w, b, 0);
+	run_consequences(w);
+}
+
+// Packets that other workers handed over; at most one burst from each per turn.
+static unsigned
+take_over(struct pl_worker *w)
+{
+	struct rte_mbuf *m[PL_BURST];
+	unsigned sum = 0;
+
+	for (uint16_t i = 0; i < w->n_workers; i++) {
+		unsigned n;
+
+		if (w->from[i] == NULL)
+			continue;
+		n = rte_ring_sc_dequeue_burst(w->from[i], (void **)m, PL_BURST, NULL);
+		if (n == 0)
+			continue;
+		w->cnt.taken_over += n;
+		sum += n;
+		burst_of_meta(w, m, n);
+		run_consequences(w);
+	}
+	return sum;
+}
+
+// What the control thread asked for. The call is taken out while it runs, so that the caller cannot
+// withdraw it in the middle.
+static void
+serve_call(struct pl_worker *w)
+{
+	struct pl_call *call;
+
+	if (atomic_load_explicit(&w->call, memory_order_relaxed) == NULL)
+		return;
+	call = atomic_exchange_explicit(&w->call, NULL, memory_order_acquire);
+	if (call == NULL)
+		return;
+	if (call->fn(w, call->arg))
+		atomic_store_explicit(&call->done, true, memory_order_release);
+	else
+		atomic_store_explicit(&w->call, call, memory_order_release);
+}
+
+unsigned
+pl_worker_turn(struct pl_worker *w)
+{
+	struct rte_mbuf *m[PL_BURST];
+	unsigned sum = 0;
+
+	if (w->prog != NULL) {
+		for (unsigned i = 0; i < w->n_rx; i++) {
+			const struct pl_rx *rx = &w->rx[i];
+			uint16_t n = rx->burst(rx->ctx, rx->queue, m, PL_BURST);
+
+			if (n == 0)
+				continue;
+			sum += n;
+			pl_worker_feed(w, m, n, rx->port, rx->origin);
+		}
+		if (w->n_workers > 1)
+			sum += take_over(w);
+	}
+	for (unsigned i = 0; w->idle != NULL && w->idle[i] != NULL; i++)
+		w->idle[i](w);
+	serve_call(w);
+	rte_pktmbuf_free_bulk(w->dead, w->n_dead);
+	w->n_dead = 0;
+	w->cnt.loops++;
+	w->cnt.busy_loops += sum != 0;
+	atomic_store_explicit(&w->heartbeat, w->cnt.loops, memory_order_relaxed);
+	return sum;
+}
+
+int
+pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), void *arg,
+	       unsigned timeout_ms)
+{
+	struct pl_call call = {.fn = fn, .arg = arg};
+	struct pl_call *mine = &call;
+
+	if (!atomic_load_explicit(&w->running, memory_order_acquire)) {
+		while (!fn(w, arg))
+			;
+		return 0;
+	}
+	atomic_store_explicit(&w->call, &call, memory_order_release);
+	for (uint64_t us = 0; us < timeout_ms * 1000ull; us += 50) {
+		if (atomic_load_explicit(&call.done, memory_order_acquire))
+			return 0;
+		usleep(50);
+	}
+	// Withdraw it; while the worker has it in hand it is not in w->call, and comes back or is
+	// done soon.
+	for (;;) {
+		if (atomic_load_explicit(&call.done, memory_order_acquire))
+			return 0;
+		if (atomic_compare_exchange_strong_explicit(
+			    &w->call, &mine, NULL, memory_order_acq_rel, memory_order_relaxed))
+			return -ETIMEDOUT;
+		mine = &call;
+		usleep(50);
+	}
+}
+
+int
+pl_worker_loop(void *worker)
+{
+	struct pl_worker *w = worker;
+	const double ns_per_tick = 1e9 / (double)rte_get_tsc_hz();
+	const uint64_t start = rte_rdtsc();
+	struct timespec ts;
+	uint64_t base_ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	base_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	rte_rcu_qsbr_thread_register(pl_qsbr, w->id);
+	rte_rcu_qsbr_thread_online(pl_qsbr, w->id);
+	atomic_store_explicit(&w->running, true, memory_order_release);
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		w->now_ns = base_ns + (uint64_t)((double)(rte_rdtsc() - start) * ns_per_tick);
+		w->prog = pl_program_current();
+		pl_worker_turn(w);
+		rte_rcu_qsbr_quiescent(pl_qsbr, w->id);
+	}
+	atomic_store_explicit(&w->running, false, memory_order_release);
+	rte_rcu_qsbr_thread_offline(pl_qsbr, w->id);
+	rte_rcu_qsbr_thread_unregister(pl_qsbr, w->id);
+	return 0;
+}
