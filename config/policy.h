@@ -200,12 +200,15 @@ struct cfg_chain {
 	size_t n_rule;
 };
 
+struct cfg_index; // chains by name; private to config/policy.c
+
 struct cfg_table {
 	bool present;   // the file spoke of it
 	uint8_t family; // union of its chains' families
 	struct cfg_pos pos;
 	struct cfg_chain **chain; // built-in ones first in hook order, then user chains in file order
 	size_t n_chain;
+	struct cfg_index *index;
 };
 
 // nf_conntrack's sysctls without the nf_conntrack_ prefix; seconds; 0: the kernel's default.

@@ -1,0 +1,106 @@
+// The list of errors and warnings that reading a configuration file gives.
+//
+// Called by every reader and checker of this room, by control/ and by app/, always on the thread
+// that reads the file. A list owns its messages' strings (cfg_err_free gives them back); the file
+// name that new messages get is only borrowed. Adding never fails for the caller: what cannot be
+// stored is counted and sets `truncated`, so that n_errors alone decides whether a file is sound.
+#include "config/cfg_err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+cfg_err_init(struct cfg_err *err, const char *file)
+{
+	*err = (struct cfg_err){.file = file};
+}
+
+void
+cfg_err_free(struct cfg_err *err)
+{
+	for (size_t i = 0; i < err->n; i++) {
+		free(err->msgs[i].file);
+		free(err->msgs[i].text);
+	}
+	free(err->msgs);
+	cfg_err_init(err, err->file);
+}
+
+// Room for one more message: the array doubles whenever its length is a power of two.
+static struct cfg_msg *
+msg_slot(struct cfg_err *err)
+{
+	struct cfg_msg *grown;
+
+	if (err->n >= CFG_ERR_MAX)
+		return NULL;
+	if ((err->n & (err->n - 1)) == 0) {
+		grown = reallocarray(err->msgs, err->n == 0 ? 1 : err->n * 2, sizeof(*grown));
+		if (grown == NULL)
+			return NULL;
+		err->msgs = grown;
+	}
+	return &err->msgs[err->n];
+}
+
+static void
+msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
+{
+	struct cfg_msg *slot = msg_slot(err);
+
+	if (msg.severity == CFG_ERROR)
+		err->n_errors++;
+	if (slot == NULL)
+		goto fail;
+	if (err->file != NULL && (msg.file = strdup(err->file)) == NULL)
+		goto fail;
+	if (vasprintf(&msg.text, fmt, ap) < 0)
+		goto fail;
+	*slot = msg;
+	err->n++;
+	return;
+fail:
+	free(msg.file);
+	err->truncated = true;
+}
+
+void
+cfg_err_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	msg_add(err, (struct cfg_msg){.severity = CFG_ERROR, .pos = pos}, fmt, ap);
+	va_end(ap);
+}
+
+void
+cfg_warn_add(struct cfg_err *err, struct cfg_pos pos, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	msg_add(err, (struct cfg_msg){.severity = CFG_WARNING, .id = id, .pos = pos}, fmt, ap);
+	va_end(ap);
+}
+
+char *
+cfg_msg_format(const struct cfg_msg *msg)
+{
+	const char *word = msg->severity == CFG_ERROR ? "error" : "warning";
+	const char *id = msg->id != NULL ? msg->id : "";
+	char place[32] = "", *out = NULL;
+	int ret;
+
+	if (msg->pos.line != 0 && msg->pos.column != 0)
+		snprintf(place, sizeof(place), "%u:%u:", msg->pos.line, msg->pos.column);
+	else if (msg->pos.line != 0)
+		snprintf(place, sizeof(place), "%u:", msg->pos.line);
+	ret = asprintf(&out, "%s%s%s%s%s: %s%s%s%s", msg->file != NULL ? msg->file : "",
+		       msg->file != NULL ? ":" : "", place,
+		       msg->file != NULL || place[0] != '\0' ? " " : "", word, msg->text,
+		       *id != '\0' ? " [" : "", id, *id != '\0' ? "]" : "");
+	return ret < 0 ? NULL : out;
+}
