@@ -6,10 +6,13 @@
 
 #include "config/cfg_err.h"
 
+#define CFG_PORTS_MAX	63 // pipeline/pkt.h has one more value, which means "no port"
+#define CFG_WORKERS_MAX 64 // pipeline/worker.h
+
 struct cfg_prefix {
-	uint8_t family;   // CFG_IPV4 or CFG_IPV6 (config/policy.h)
+	uint8_t family;	  // CFG_IPV4 or CFG_IPV6 (config/policy.h)
 	uint8_t addr[16]; // network order; an interface address keeps its host bits
-	uint8_t len;      // prefix length in bits
+	uint8_t len;	  // prefix length in bits
 	struct cfg_pos pos;
 };
 
@@ -23,7 +26,7 @@ struct cfg_port {
 	uint8_t mac[6];
 	bool mac_set; // `lladdr` given: the port's address, else the device's own
 	bool promiscuous;
-	uint32_t rx_queues;      // 0: as many as workers, at most what the device has
+	uint32_t rx_queues;	 // 0: as many as workers, at most what the device has
 	uint32_t rx_descriptors; // 0: the driver's default
 	uint32_t tx_descriptors;
 	struct cfg_pos pos;
@@ -32,7 +35,7 @@ struct cfg_port {
 struct cfg_route {
 	struct cfg_prefix to;
 	struct cfg_prefix via; // family 0: on link through `port`
-	char *port;            // NULL: found from `via`
+	char *port;	       // NULL: found from `via`
 	bool blackhole;
 	struct cfg_pos pos;
 };
@@ -50,7 +53,8 @@ struct cfg_settings {
 	size_t n_eal;
 	unsigned *worker; // lcore ids; empty: every lcore but the main one
 	size_t n_worker;
-	char *policy;  // path, made absolute relative to the file; NULL: not given (ringwalld refuses that)
+	char *policy;  // path, made absolute relative to the file; NULL: not given (ringwalld
+		       // refuses that)
 	char *control; // socket path; default /run/ringwall/control.sock
 	struct cfg_port *port;
 	size_t n_port;
@@ -59,13 +63,23 @@ struct cfg_settings {
 	struct cfg_neighbour *neighbour;
 	size_t n_neighbour;
 	// Table sizes (the table in config/settings.c names every key with its limits and default).
-	uint32_t flows;       // conntrack entries, whole system
-	uint32_t mbufs;       // packet buffers, whole system
-	uint32_t neighbours;  // neighbour entries
+	uint32_t flows;	     // conntrack entries, whole system
+	uint32_t mbufs;	     // packet buffers, whole system; 0: not given, see cfg_settings_mbufs()
+	uint32_t neighbours; // neighbour entries
 	uint32_t routes4, routes6;
-	uint32_t fragments;   // datagrams in reassembly, per worker
+	uint32_t fragments; // datagrams in reassembly, per worker
 };
 
+// The file at path. Every error goes to err with its place. 0, or -EINVAL after at least one error,
+// or -errno of reading it, or -ENOMEM; *out only on 0. Relative paths in the file start at its own
+// folder. Any thread.
 int cfg_settings_load(struct cfg_settings **out, const char *path, struct cfg_err *err);
-int cfg_settings_from_text(struct cfg_settings **out, const char *text, const char *dir, struct cfg_err *err);
+// The same for NUL-terminated text; dir: absolute path where relative ones start. err->file names
+// it in messages.
+int cfg_settings_from_text(struct cfg_settings **out, const char *text, const char *dir,
+			   struct cfg_err *err);
 void cfg_settings_free(struct cfg_settings *s); // NULL is fine
+
+// Packet buffers to make: `mbufs` where it was given, else enough to fill every descriptor of every
+// port and twin while each worker holds its bursts, cache, hand-over ring and reassembly.
+uint32_t cfg_settings_mbufs(const struct cfg_settings *s, unsigned n_workers);
