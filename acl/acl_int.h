@@ -1,0 +1,197 @@
+#pragma once
+// Private to acl/: the policy as the walks see it. Per family and table an array of chains; a chain
+// is a run of rules in its table's rule array. Everything is immutable after acl_policy_create(),
+// but for the counters, which their worker alone writes.
+#include "acl/acl.h"
+#include "pipeline/pkt.h"
+
+enum acl_family { ACL_V4, ACL_V6, ACL_FAMILIES };
+
+static inline enum acl_family
+acl_family_of(const struct pl_pkt *pkt)
+{
+	return pkt->family == 4 ? ACL_V4 : ACL_V6;
+}
+
+static inline enum cfg_family
+acl_cfg_family(enum acl_family family)
+{
+	return family == ACL_V4 ? CFG_IPV4 : CFG_IPV6;
+}
+
+#define ACL_NO_CHAIN UINT32_MAX
+#define ACL_CT_BITS                                                                                \
+	(PL_CT_INVALID | PL_CT_ESTABLISHED | PL_CT_RELATED | PL_CT_NEW | PL_CT_UNTRACKED)
+
+enum acl_rule_flags {
+	ACL_R_SRC_INV = 1 << 0,
+	ACL_R_DST_INV = 1 << 1,
+	ACL_R_PROTO = 1 << 2, // -p given
+	ACL_R_PROTO_INV = 1 << 3,
+	ACL_R_FRAG = 1 << 4, // -f
+	ACL_R_NOT_FRAG = 1 << 5,
+};
+
+// One rule as it stands in one family.
+struct acl_rule {
+	union pl_addr src, src_mask, dst, dst_mask; // in packet order; mask 0: any
+	uint64_t in,
+		out; // bit per port index (PL_PORT_NONE is one of them): negation is already in it
+	uint16_t flags; // enum acl_rule_flags
+	uint8_t proto;
+	uint8_t target; // enum cfg_target_id
+	uint8_t reject; // enum cfg_reject + 1, CFG_REJ_DEFAULT resolved
+	uint16_t n_match;
+	uint32_t home;	   // its chain's index in the table
+	uint32_t chain;	   // JUMP and GOTO: index in the table
+	uint32_t number;   // 1-based in its chain, as this family's iptables counts
+	uint32_t counter;  // index in a worker's block
+	uint32_t next_seg; // where a walk that comes back from this rule goes on (acl_compile.c)
+	const struct cfg_match *match; // in the table's match array; comments are not kept
+	const struct pl_nat_rule *nat; // NAT targets
+	uint64_t text[2];	       // hash of what iptables-save prints: identity across reloads
+};
+
+struct acl_chain {
+	char name[CFG_CHAIN_MAX];
+	uint8_t hook;	   // enum cfg_hook; CFG_HOOK_NONE: a user chain
+	uint8_t drop;	   // policy DROP
+	uint32_t model;	   // index in the model's chain array
+	uint32_t first, n; // of the table's rules
+	uint32_t counter;  // of the policy
+	uint32_t depth;	   // longest path of jumps that have to be remembered below this chain
+	uint32_t seg;	   // first segment (acl_compile.c)
+};
+
+struct acl_seg;
+
+struct acl_name {
+	const char *name;
+	uint32_t chain;
+};
+
+struct acl_table {
+	struct acl_chain *chain;
+	struct acl_rule *rule;
+	struct cfg_match *match;
+	struct pl_nat_rule *nat;
+	struct acl_seg *seg;   // NULL: build.linear
+	struct acl_name *name; // chains sorted by name
+	uint32_t n_chain, n_rule, n_match, n_nat, n_seg;
+	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
+};
+
+struct acl_counter {
+	uint64_t packets, bytes; // one writer, relaxed readers
+};
+
+struct acl_scratch; // acl_walk.c: one worker's working memory
+
+struct acl_point_conf {
+	const struct acl_policy *policy;
+	enum acl_point point;
+	uint8_t any; // there is at least one chain here
+};
+
+struct acl_policy {
+	struct acl_table table[ACL_FAMILIES][CFG_TABLES];
+	bool covered[ACL_FAMILIES]; // the policy speaks of this family
+	bool linear;
+	uint16_t n_workers;
+	uint32_t depth; // of all built-in chains, the deepest
+	uint32_t n_counter;
+	struct acl_counter *
+		*counter; // [worker][n_counter]; one more: what was inherited, control thread
+	struct acl_scratch **scratch; // [worker]
+	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
+	struct acl_point_conf point[ACL_POINTS];
+	struct acl_classes *classes; // acl_compile.c
+};
+
+// What a rule asks about a packet at one hook, apart from the packet itself: which ports it sees
+// there.
+struct acl_view {
+	const struct pl_pkt *pkt;
+	uint64_t in_bit, out_bit;
+	uint8_t in, out; // port index or PL_PORT_NONE
+	uint8_t ct;	 // state bit, or'ed with SNAT and DNAT of the flow
+};
+
+// As netfilter's hooks: no output device before routing, no input device for what is made locally.
+static inline struct acl_view
+acl_view(const struct pl_pkt *pkt, enum cfg_hook hook)
+{
+	struct acl_view v = {.pkt = pkt, .in = pkt->in_port, .out = pkt->out_port};
+
+	if (hook == CFG_OUTPUT || pkt->origin != PL_FROM_WIRE)
+		v.in = PL_PORT_NONE;
+	if (hook == CFG_PREROUTING || hook == CFG_INPUT)
+		v.out = PL_PORT_NONE;
+	v.in_bit = UINT64_C(1) << (v.in & 63);
+	v.out_bit = UINT64_C(1) << (v.out & 63);
+	// Before conntrack a packet has no flow, which netfilter's matches call INVALID.
+	v.ct = pkt->ct_state != 0 ? pkt->ct_state | pkt->ct_status : PL_CT_INVALID;
+	return v;
+}
+
+enum acl_hit { ACL_MISS, ACL_HIT, ACL_HOT };
+
+// Does the whole rule match, exactly as netfilter's modules judge? ACL_HOT: the packet must be
+// dropped.
+enum acl_hit acl_rule_match(const struct acl_rule *r, const struct acl_view *v);
+
+// How a walk ended.
+struct acl_end {
+	uint8_t verdict; // enum acl_verdict
+	const struct acl_chain *chain;
+	const struct acl_rule *rule; // NULL: the chain's policy
+};
+
+static inline void
+acl_credit(struct acl_counter *c, uint64_t packets, uint64_t bytes)
+{
+	__atomic_store_n(&c->packets, c->packets + packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->bytes, c->bytes + bytes, __ATOMIC_RELAXED);
+}
+
+// The verdict of a target that ends the walk.
+static inline enum acl_verdict
+acl_target_verdict(const struct acl_rule *r)
+{
+	switch (r->target) {
+	case CFG_T_ACCEPT:
+		return ACL_ACCEPT;
+	case CFG_T_DROP:
+		return ACL_DROP;
+	case CFG_T_REJECT:
+		return ACL_REJECT;
+	default:
+		return ACL_NAT;
+	}
+}
+
+// acl_linear.c. cnt NULL: credit nothing. stack has room for t's deepest path.
+struct acl_end acl_linear_run(const struct acl_table *t, const struct acl_chain *start,
+			      const struct acl_view *v, struct acl_counter *cnt, uint32_t *stack);
+
+// Writes what the rule asks of later stages into the packet: pkt->reject, pkt->nat_rule.
+static inline void
+acl_end_apply(struct pl_pkt *pkt, const struct acl_end *end)
+{
+	if (end->verdict == ACL_REJECT)
+		pkt->reject = end->rule->reject;
+	else if (end->verdict == ACL_NAT)
+		pkt->nat_rule = end->rule->nat;
+}
+
+// acl_stage.c: how a walk ended, for explain. Without a chain the hook has no rules: its policy is
+// ACCEPT.
+void acl_note(struct pl_note *note, enum cfg_table_id table, enum cfg_hook hook,
+	      const struct acl_end *end);
+
+// acl_model.c: one table of one family from the model. 0 or -errno with the reason in err.
+int acl_table_create(struct acl_policy *p, struct acl_table *t, const struct cfg_policy *policy,
+		     enum cfg_table_id id, enum acl_family family, const struct acl_build *build,
+		     struct cfg_err *err);
+void acl_table_free(struct acl_table *t);
+const struct acl_chain *acl_chain_find(const struct acl_table *t, const char *name); // NULL: none

@@ -1,0 +1,119 @@
+// The life of a compiled policy, and its counters. Control thread; the workers only read what is
+// made here and write their own counter block. The policy owns everything in it.
+#include "acl/acl_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct point_row {
+	enum cfg_table_id table;
+	uint8_t hooks; // bit per enum cfg_hook
+} point_row[ACL_POINTS] = {
+	[ACL_RAW] = {CFG_RAW, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT},
+	[ACL_MANGLE_PRE] = {CFG_MANGLE, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT},
+	[ACL_NAT_DST] = {CFG_NAT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT},
+	[ACL_MANGLE_IN] = {CFG_MANGLE, 1 << CFG_INPUT | 1 << CFG_FORWARD},
+	[ACL_FILTER] = {CFG_FILTER, 1 << CFG_INPUT | 1 << CFG_FORWARD | 1 << CFG_OUTPUT},
+	[ACL_MANGLE_POST] = {CFG_MANGLE, 1 << CFG_POSTROUTING},
+	[ACL_NAT_SRC] = {CFG_NAT, 1 << CFG_POSTROUTING | 1 << CFG_INPUT},
+};
+
+static int
+workers_create(struct acl_policy *p)
+{
+	size_t size = RTE_ALIGN_CEIL((p->n_counter + 1) * sizeof(struct acl_counter),
+				     RTE_CACHE_LINE_SIZE);
+	size_t stack = RTE_ALIGN_CEIL((p->depth + 1) * sizeof(uint32_t), RTE_CACHE_LINE_SIZE);
+
+	p->counter = calloc(p->n_workers + 1u, sizeof(*p->counter));
+	p->stack = calloc(p->n_workers, sizeof(*p->stack));
+	if (p->counter == NULL || p->stack == NULL)
+		return -ENOMEM;
+	for (unsigned w = 0; w <= p->n_workers; w++) {
+		p->counter[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+		if (p->counter[w] == NULL)
+			return -ENOMEM;
+		memset(p->counter[w], 0, size);
+	}
+	for (unsigned w = 0; w < p->n_workers; w++) {
+		p->stack[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, stack);
+		if (p->stack[w] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+points_set(struct acl_policy *p)
+{
+	for (int i = 0; i < ACL_POINTS; i++) {
+		struct acl_point_conf *conf = &p->point[i];
+
+		conf->policy = p;
+		conf->point = i;
+		for (int f = 0; f < ACL_FAMILIES; f++)
+			for (int h = 0; h < CFG_HOOKS; h++)
+				if ((point_row[i].hooks & 1 << h) &&
+				    p->table[f][point_row[i].table].hook[h] != ACL_NO_CHAIN)
+					conf->any = true;
+	}
+}
+
+int
+acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
+		  const struct acl_build *build, struct cfg_err *err)
+{
+	struct acl_policy *p = calloc(1, sizeof(*p));
+	int ret = p != NULL ? 0 : -ENOMEM;
+
+	if (ret == 0 && (build->n_port > PL_PORT_MAX || build->n_workers == 0))
+		ret = -EINVAL;
+	if (ret == 0) {
+		p->linear = build->linear;
+		p->n_workers = build->n_workers;
+	}
+	for (int f = 0; ret == 0 && f < ACL_FAMILIES; f++) {
+		for (int id = 0; ret == 0 && id < CFG_TABLES; id++) {
+			ret = acl_table_create(p, &p->table[f][id], policy, id, f, build, err);
+			p->covered[f] |= ret == 0 && p->table[f][id].n_chain != 0;
+		}
+	}
+	if (ret == 0)
+		ret = workers_create(p);
+	if (ret < 0) {
+		if (ret == -ENOMEM)
+			cfg_err_add(err, (struct cfg_pos){0}, "out of memory");
+		acl_policy_free(p);
+		return ret;
+	}
+	points_set(p);
+	*out = p;
+	return 0;
+}
+
+void
+acl_policy_free(struct acl_policy *p)
+{
+	if (p == NULL)
+		return;
+	for (int f = 0; f < ACL_FAMILIES; f++)
+		for (int id = 0; id < CFG_TABLES; id++)
+			acl_table_free(&p->table[f][id]);
+	for (unsigned w = 0; p->counter != NULL && w <= p->n_workers; w++)
+		free(p->counter[w]);
+	for (unsigned w = 0; p->stack != NULL && w < p->n_workers; w++)
+		free(p->stack[w]);
+	free(p->counter);
+	free(p->stack);
+	free(p);
+}
+
+const void *
+acl_policy_point(const struct acl_policy *p, enum acl_point point)
+{
+	// raw judges families without a policy, filter's decision is what a note tells
+	if (p->point[point].any || point == ACL_RAW || point == ACL_FILTER)
+		return &p->point[point];
+	return NULL;
+}

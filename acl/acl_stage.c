@@ -1,0 +1,134 @@
+// The stages: at each point of a packet's way the chain of the hook at which it is gets walked, and
+// the verdict is carried out. Runs on the worker's thread; conf is a struct acl_point_conf of the
+// published policy, which outlives the burst.
+#include "acl/acl_int.h"
+
+#include <string.h>
+
+#include "pipeline/worker.h"
+
+static_assert(PL_CT_INVALID == (int)CFG_CT_INVALID &&
+		      PL_CT_ESTABLISHED == (int)CFG_CT_ESTABLISHED &&
+		      PL_CT_RELATED == (int)CFG_CT_RELATED && PL_CT_NEW == (int)CFG_CT_NEW &&
+		      PL_CT_SNAT == (int)CFG_CT_SNAT && PL_CT_DNAT == (int)CFG_CT_DNAT &&
+		      PL_CT_UNTRACKED == (int)CFG_CT_UNTRACKED,
+	      "rules' state bits are the packets'");
+
+static const enum cfg_table_id point_table[ACL_POINTS] = {
+	[ACL_RAW] = CFG_RAW,	      [ACL_MANGLE_PRE] = CFG_MANGLE, [ACL_NAT_DST] = CFG_NAT,
+	[ACL_MANGLE_IN] = CFG_MANGLE, [ACL_FILTER] = CFG_FILTER,     [ACL_MANGLE_POST] = CFG_MANGLE,
+	[ACL_NAT_SRC] = CFG_NAT,
+};
+
+// The hook at which the packet is at this point; CFG_HOOK_NONE: it passes by.
+static inline enum cfg_hook
+hook_at(enum acl_point point, const struct pl_pkt *p)
+{
+	switch (point) {
+	case ACL_NAT_DST:
+		if (!(p->flags & PL_F_NAT_PRE))
+			return CFG_HOOK_NONE;
+		// fall through
+	case ACL_RAW:
+	case ACL_MANGLE_PRE:
+		return p->origin == PL_FROM_WIRE ? CFG_PREROUTING : CFG_OUTPUT;
+	case ACL_MANGLE_IN:
+		if (p->path == PL_PATH_OUTPUT)
+			return CFG_HOOK_NONE; // was at mangle OUTPUT before it was routed
+					      // fall through
+	case ACL_FILTER:
+		return p->path == PL_PATH_INPUT	    ? CFG_INPUT
+		       : p->path == PL_PATH_FORWARD ? CFG_FORWARD
+						    : CFG_OUTPUT;
+	case ACL_MANGLE_POST:
+		return p->path == PL_PATH_INPUT ? CFG_HOOK_NONE : CFG_POSTROUTING;
+	case ACL_NAT_SRC:
+		if (!(p->flags & PL_F_NAT_POST))
+			return CFG_HOOK_NONE;
+		return p->path == PL_PATH_INPUT ? CFG_INPUT : CFG_POSTROUTING;
+	case ACL_POINTS:
+		break;
+	}
+	return CFG_HOOK_NONE;
+}
+
+void
+acl_note(struct pl_note *note, enum cfg_table_id table, enum cfg_hook hook,
+	 const struct acl_end *end)
+{
+	static const struct {
+		uint8_t verdict, drop;
+	} as[] = {
+		[ACL_ACCEPT] = {PL_NOTE_ACCEPT, 0},
+		[ACL_DROP] = {PL_NOTE_DROP, PL_DROP_RULE},
+		[ACL_REJECT] = {PL_NOTE_REJECT, PL_DROP_REJECT},
+		[ACL_HOTDROP] = {PL_NOTE_DROP, PL_DROP_HOTDROP},
+		[ACL_NAT] = {PL_NOTE_ACCEPT, 0},
+	};
+
+	// What filter accepted stays filter's, though mangle and nat accept it afterwards.
+	if (as[end->verdict].verdict == PL_NOTE_ACCEPT && table != CFG_FILTER &&
+	    note->table == cfg_table_name(CFG_FILTER))
+		return;
+	note->verdict = as[end->verdict].verdict;
+	note->drop = as[end->verdict].drop;
+	if (end->verdict == ACL_DROP && end->rule == NULL)
+		note->drop = PL_DROP_CHAIN_POLICY;
+	note->table = cfg_table_name(table);
+	note->chain = end->chain != NULL ? end->chain->name : cfg_hook_name(hook);
+	note->rule = end->rule != NULL ? end->rule->number : 0;
+}
+
+static void
+carry_out(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct acl_end *end)
+{
+	acl_end_apply(p, end);
+	if (end->verdict == ACL_DROP)
+		pl_drop(w, b, p, end->rule != NULL ? PL_DROP_RULE : PL_DROP_CHAIN_POLICY);
+	else if (end->verdict == ACL_HOTDROP)
+		pl_drop(w, b, p, PL_DROP_HOTDROP);
+}
+
+void
+acl_stage_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
+{
+	const struct acl_point_conf *pc = conf;
+	const struct acl_policy *pol = pc->policy;
+	enum cfg_table_id table = point_table[pc->point];
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b) {
+		enum acl_family f = acl_family_of(p);
+		const struct acl_table *t = &pol->table[f][table];
+		enum cfg_hook hook = hook_at(pc->point, p);
+		struct acl_end end = {.verdict = ACL_ACCEPT};
+		struct acl_view v;
+
+		if (unlikely(!pol->covered[f]) && pc->point == ACL_RAW) {
+			pl_drop(w, b, p, PL_DROP_NO_POLICY);
+			continue;
+		}
+		if (hook == CFG_HOOK_NONE || p->reject != 0)
+			continue;
+		if (t->hook[hook] != ACL_NO_CHAIN) {
+			v = acl_view(p, hook);
+			end = acl_linear_run(t, &t->chain[t->hook[hook]], &v, pol->counter[w->id],
+					     pol->stack[w->id]);
+		} else if (table != CFG_FILTER) {
+			continue;
+		}
+		if (unlikely(p->note != NULL))
+			acl_note(p->note, table, hook, &end);
+		carry_out(w, b, p, &end);
+	}
+}
+
+const struct pl_stage acl_stage[ACL_POINTS] = {
+	[ACL_RAW] = {"raw", acl_stage_run, NULL},
+	[ACL_MANGLE_PRE] = {"mangle-pre", acl_stage_run, NULL},
+	[ACL_NAT_DST] = {"nat-dst-rules", acl_stage_run, NULL},
+	[ACL_MANGLE_IN] = {"mangle-in", acl_stage_run, NULL},
+	[ACL_FILTER] = {"filter", acl_stage_run, NULL},
+	[ACL_MANGLE_POST] = {"mangle-post", acl_stage_run, NULL},
+	[ACL_NAT_SRC] = {"nat-src-rules", acl_stage_run, NULL},
+};
