@@ -1,6 +1,7 @@
 #pragma once
-// Translation: what a flow's packets look like on the other side. Chooses addresses and ports for a flow's
-// first packet, rewrites every packet (headers, checksums, the packets quoted in ICMP errors).
+// Translation: what a flow's packets look like on the other side. Chooses addresses and ports for a
+// flow's first packet, rewrites every packet (headers, checksums, the packets quoted in ICMP
+// errors).
 #include "conntrack/ct.h"
 #include "pipeline/stage.h"
 #include "pipeline/worker.h"
@@ -8,25 +9,44 @@
 struct nat_core; // one per worker
 
 // Addresses of the ports, for MASQUERADE and REDIRECT; made by net, immutable, swapped whole.
-// The primary address of a port for a family, as inet_select_addr()/ipv6_dev_get_saddr() would choose for
-// dst; false where there is none. Provided by net/ (see net/net.h) through this hook so that nat need not
-// know net.
+// The primary address of a port for a family, as inet_select_addr()/ipv6_dev_get_saddr() would
+// choose for dst; false where there is none. Provided by net/ (see net/net.h) through this hook so
+// that nat need not know net.
 struct nat_env {
 	bool (*port_addr)(const struct pl_worker *w, uint8_t port, uint8_t family,
 			  const union pl_addr *dst, union pl_addr *out);
-	// The egress that a packet to dst will take (for SNAT of locally made packets); unused by wire packets.
+	// The egress that a packet to dst will take (for SNAT of locally made packets); unused by
+	// wire packets.
 	enum cfg_port_selection port_selection;
 };
 
+// Seeds itself from the system. 0, -ENOMEM, -EIO. Main thread.
 int nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worker, int socket);
-void nat_core_free(struct nat_core *n);
+void nat_core_free(struct nat_core *n); // NULL is fine
+// From here on the same random choices in every run (replay, tests).
+void nat_core_seed(struct nat_core *n, uint64_t seed);
 
-// ---- stages -------------------------------------------------------------------------------------------
-// nat_dst: after the nat table's PREROUTING/OUTPUT walk. First packets: binds the destination (DNAT,
-//   REDIRECT, or nothing). Every packet of a flow with destination work: rewrites the destination (original
-//   direction: DNAT; reply direction: undoes SNAT), ICMP errors inside and out.
-// nat_src: after POSTROUTING (and nat INPUT): binds the source (SNAT, MASQUERADE, or nothing: a null binding
-//   that still moves the port where the reply tuple is taken), reserves the reply tuple, rewrites the source.
+// ---- an address goes away (MASQUERADE's flows go with it, as in netfilter)
+// ------------------------------ Is e masqueraded behind this port, with this address (family 0:
+// any)? Owner's thread.
+bool nat_flow_uses_addr(const struct ct_entry *e, uint8_t port, uint8_t family,
+			const union pl_addr *addr);
+// End the flows masqueraded behind a port (the port went down), or behind one address of it (the
+// address was taken away). Return how many. Owner's thread: control comes through pl_worker_call.
+unsigned nat_flush_port(struct pl_worker *w, uint8_t port);
+unsigned nat_flush_addr(struct pl_worker *w, uint8_t port, uint8_t family,
+			const union pl_addr *addr);
+
+// ---- stages
+// -------------------------------------------------------------------------------------------
+// nat_dst: after the nat table's PREROUTING/OUTPUT walk. First packets: binds the destination
+// (DNAT,
+//   REDIRECT, or nothing). Every packet of a flow with destination work: rewrites the destination
+//   (original direction: DNAT; reply direction: undoes SNAT), ICMP errors inside and out.
+// nat_src: after POSTROUTING (and nat INPUT): binds the source (SNAT, MASQUERADE, or nothing: a
+// null binding
+//   that still moves the port where the reply tuple is taken), reserves the reply tuple, rewrites
+//   the source.
 extern const struct pl_stage nat_dst_stage, nat_src_stage;
 void nat_dst_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b);

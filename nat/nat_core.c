@@ -1,0 +1,125 @@
+// A worker's block, its random numbers, and what control asks when an address goes. Made and freed
+// on the main thread while the worker does not run; everything else on the worker's thread
+// (nat_flush_port through pl_worker_call).
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include "nat/nat_core.h"
+
+int
+nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worker, int socket)
+{
+	struct nat_core *n =
+		rte_zmalloc_socket("nat_core", sizeof(*n), RTE_CACHE_LINE_SIZE, socket);
+
+	if (n == NULL)
+		return -ENOMEM;
+	n->env = *env;
+	n->worker = worker;
+	if (getrandom(n->key, sizeof(n->key), 0) != sizeof(n->key)) {
+		rte_free(n);
+		return -EIO;
+	}
+	*out = n;
+	return 0;
+}
+
+void
+nat_core_free(struct nat_core *n)
+{
+	rte_free(n);
+}
+
+void
+nat_core_seed(struct nat_core *n, uint64_t seed)
+{
+	n->key[0] = seed;
+	n->key[1] = ~seed + n->worker;
+	n->drawn = 0;
+}
+
+static inline uint64_t
+rotl(uint64_t x, unsigned by)
+{
+	return x << by | x >> (64 - by);
+}
+
+// SipHash's permutation (Aumasson, Bernstein 2012) over a counter, keyed: 1 round in, 3 out.
+uint64_t
+nat_random(struct nat_core *n)
+{
+	uint64_t count = n->drawn++;
+	uint64_t a = n->key[0] ^ 0x736f6d6570736575, b = n->key[1] ^ 0x646f72616e646f6d;
+	uint64_t c = n->key[0] ^ 0x6c7967656e657261, d = n->key[1] ^ 0x7465646279746573 ^ count;
+
+	for (unsigned round = 0; round < 4; round++) {
+		a += b;
+		c += d;
+		b = rotl(b, 13) ^ a;
+		d = rotl(d, 16) ^ c;
+		a = rotl(a, 32) + d;
+		c += b;
+		d = rotl(d, 21) ^ a;
+		b = rotl(b, 17) ^ c;
+		c = rotl(c, 32);
+		if (round == 0) {
+			a ^= count;
+			c ^= 0xff;
+		}
+	}
+	return a ^ b ^ c ^ d;
+}
+
+struct flush {
+	uint8_t port;
+	uint8_t family; // 0: whatever the address
+	union pl_addr addr;
+};
+
+static const struct nat_area *
+area_of(const struct ct_entry *e)
+{
+	return ct_entry_nat_area((struct ct_entry *)(uintptr_t)e); // read only here
+}
+
+bool
+nat_flow_uses_addr(const struct ct_entry *e, uint8_t port, uint8_t family,
+		   const union pl_addr *addr)
+{
+	const struct ct_tuple *reply = ct_entry_tuple(e, CT_REPLY);
+
+	if (area_of(e)->masq_port != port + 1)
+		return false;
+	if (family == 0)
+		return true;
+	return reply->family == family && reply->dst.u64[0] == addr->u64[0] &&
+	       reply->dst.u64[1] == addr->u64[1];
+}
+
+static bool
+want(const struct ct_entry *e, void *arg)
+{
+	const struct flush *f = arg;
+
+	return nat_flow_uses_addr(e, f->port, f->family, &f->addr);
+}
+
+unsigned
+nat_flush_port(struct pl_worker *w, uint8_t port)
+{
+	struct flush f = {.port = port};
+
+	return ct_table_flush(w, want, &f);
+}
+
+unsigned
+nat_flush_addr(struct pl_worker *w, uint8_t port, uint8_t family, const union pl_addr *addr)
+{
+	struct flush f = {.port = port, .family = family, .addr = *addr};
+
+	return ct_table_flush(w, want, &f);
+}

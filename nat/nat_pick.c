@@ -1,0 +1,394 @@
+// What a flow's packets become on the other side: netfilter's choice of a unique tuple
+// (nf_nat_setup_info, get_unique_tuple), for the first packet of a flow. Called by nat_stage.c on
+// the worker's thread; owns nothing. The candidate is kept as the reply tuple that it gives, which
+// is what must be unique: the source that we choose is the reply's destination, the destination
+// that we choose is its source.
+//
+// With one worker this is netfilter's order: the tuple as it is where it is in the rule's range and
+// free; else an address of the range by hash, the port kept where the tuple is free; else another
+// port. With several workers (port-selection: steered) a kept port must also bring the reply home,
+// and ports that are chosen freely always do. Ranges too small to steer in, ICMP identifiers and
+// protocols without ports fall back to any free tuple: conntrack then plants a redirect where the
+// replies arrive.
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <rte_ip.h>
+#include <rte_jhash.h>
+
+#include "nat/nat_core.h"
+#include "nat/nat_ports.h"
+
+#define SMALL_RANGE   4096 // ports; below this a search that found no port at home takes any
+#define RESERVE_TRIES 4	   // how often another worker may have been quicker
+
+struct pick {
+	struct pl_worker *w;
+	const struct ct_entry *e;
+	struct ct_tuple reply; // the candidate
+	struct pl_nat_rule range;
+	enum nat_side side;
+	bool icmp;	// identifier instead of ports
+	bool ports;	// has ports
+	bool keep_home; // a port that is kept must be home, too
+};
+
+static bool
+is_random(const struct pick *k)
+{
+	return k->range.flags & (PL_NAT_RANDOM | PL_NAT_RANDOM_FULLY);
+}
+
+static bool
+taken(const struct pick *k)
+{
+	return ct_tuple_taken(k->w->ct, &k->reply, k->e);
+}
+
+static uint16_t
+get_port(const struct pick *k)
+{
+	return rte_be_to_cpu_16(k->side == NAT_SRC ? k->reply.dport : k->reply.sport);
+}
+
+static void
+set_port(struct pick *k, uint16_t port)
+{
+	if (k->side == NAT_SRC || k->icmp)
+		k->reply.dport = rte_cpu_to_be_16(port);
+	if (k->side == NAT_DST || k->icmp)
+		k->reply.sport = rte_cpu_to_be_16(port);
+}
+
+// Can the port decide where the reply goes?
+static struct nat_home
+home_of(const struct pick *k)
+{
+	struct nat_home h = {0};
+
+	if (k->w->n_workers <= 1 || !k->ports || k->side != NAT_SRC)
+		return h;
+	h.reta = k->w->reta;
+	h.worker = k->w->id;
+	h.base = pl_toeplitz(k->reply.family, &k->reply.src, &k->reply.dst, k->reply.sport, 0);
+	return h;
+}
+
+// May the candidate stay as it is?
+static bool
+fits(const struct pick *k)
+{
+	if (k->keep_home) {
+		struct nat_home h = home_of(k);
+
+		if (!nat_port_home(&h, get_port(k)))
+			return false;
+	}
+	return !taken(k);
+}
+
+static bool
+addr_in_range(const struct pick *k)
+{
+	const union pl_addr *a = k->side == NAT_SRC ? &k->reply.dst : &k->reply.src;
+	unsigned n = k->reply.family == 4 ? 4 : 16;
+
+	return memcmp(a, &k->range.addr_min, n) >= 0 && memcmp(a, &k->range.addr_max, n) <= 0;
+}
+
+static bool
+port_in_range(const struct pick *k)
+{
+	uint16_t port = get_port(k);
+
+	if (!k->ports && !k->icmp)
+		return true;
+	return port >= k->range.port_min && port <= k->range.port_max;
+}
+
+static bool
+in_range(const struct pick *k)
+{
+	if ((k->range.flags & PL_NAT_HAS_ADDR) && !addr_in_range(k))
+		return false;
+	return !(k->range.flags & PL_NAT_HAS_PORTS) || port_in_range(k);
+}
+
+// An address of the range: by a hash of the source, and of the destination unless the rule says
+// persistent. The same hash as the kernel's, so that a client keeps its address when it moves from
+// there to here.
+static void
+pick_addr(struct pick *k)
+{
+	const struct pl_nat_rule *r = &k->range;
+	unsigned last = k->reply.family == 4 ? 0 : 3;
+	bool persistent = r->flags & PL_NAT_PERSISTENT, full = false;
+	uint32_t far = k->reply.src.u32[last], hash;
+	union pl_addr chosen = {0};
+
+	if (!(r->flags & PL_NAT_HAS_ADDR))
+		return;
+	hash = rte_jhash_32b(k->reply.dst.u32, 4, persistent ? 0 : far);
+	for (unsigned i = 0; i <= last; i++) {
+		uint32_t lo = 0, n = UINT32_MAX;
+
+		if (!full) { // the words before this one are at the range's end: do not go past it
+			lo = rte_be_to_cpu_32(r->addr_min.u32[i]);
+			n = rte_be_to_cpu_32(r->addr_max.u32[i]) - lo + 1;
+		}
+		chosen.u32[i] = rte_cpu_to_be_32(lo + (uint32_t)((uint64_t)hash * n >> 32));
+		if (chosen.u32[i] != r->addr_max.u32[i])
+			full = true;
+		if (!persistent)
+			hash ^= far;
+	}
+	if (memcmp(&r->addr_min, &r->addr_max, sizeof(chosen)) == 0)
+		chosen = r->addr_min;
+	if (k->side == NAT_SRC)
+		k->reply.dst = chosen;
+	else
+		k->reply.src = chosen;
+}
+
+static bool
+port_taken(void *ctx, uint16_t port)
+{
+	struct pick *k = ctx;
+
+	set_port(k, port);
+	return taken(k);
+}
+
+static uint64_t
+random_of(void *ctx)
+{
+	return nat_random(((struct pick *)ctx)->w->nat);
+}
+
+// The range in which the port (or identifier) may move. False: it may not.
+static bool
+port_range(const struct pick *k, struct nat_search *s)
+{
+	const struct pl_nat_rule *r = &k->range;
+
+	if (!k->ports && !k->icmp)
+		return false;
+	if (r->flags & PL_NAT_HAS_PORTS) {
+		s->min = RTE_MIN(r->port_min, r->port_max);
+		s->size = RTE_MAX(r->port_min, r->port_max) - s->min + 1u;
+	} else if (k->icmp) {
+		s->min = 0;
+		s->size = UINT16_MAX + 1u;
+	} else if (k->side == NAT_DST) {
+		return false;
+	} else {
+		nat_port_class(get_port(k), &s->min, &s->size);
+	}
+	return true;
+}
+
+static bool
+move_port(struct pick *k)
+{
+	struct nat_search s = {.spread = 1, .taken = port_taken, .random = random_of, .ctx = k};
+	uint16_t port;
+	bool found;
+
+	if (!port_range(k, &s))
+		return k->side == NAT_DST || !taken(k);
+	if (k->range.flags & PL_NAT_PORT_SHIFT) {
+		s.start = (uint16_t)(get_port(k) - k->range.port_base);
+		if (s.start >= s.size)
+			s.start %= s.size; // once for a flow, and only outside of the range that
+					   // was asked for
+	} else if (is_random(k) || k->side == NAT_SRC) {
+		s.start = (uint32_t)(((random_of(k) & UINT32_MAX) * s.size) >> 32);
+	}
+	s.home = home_of(k);
+	if (s.home.reta != NULL)
+		s.spread = k->w->n_workers;
+	found = nat_port_search(&s, &port);
+	if (!found && s.home.reta != NULL && s.size < SMALL_RANGE) {
+		s.home.reta = NULL;
+		s.spread = 1;
+		found = nat_port_search(&s, &port);
+	}
+	set_port(k, port);
+	// A destination that is taken is not the end: the source may still be moved out of the way.
+	return found || k->side == NAT_DST;
+}
+
+// Leaves the choice in k->reply. False: there is none.
+static bool
+choose(struct pick *k)
+{
+	const struct pl_nat_rule *r = &k->range;
+
+	if (k->side == NAT_SRC && !is_random(k) && in_range(k) && fits(k))
+		return true;
+	pick_addr(k);
+	if (!is_random(k)) {
+		if (!(r->flags & PL_NAT_HAS_PORTS)) {
+			if (fits(k))
+				return true;
+		} else if (!(r->flags & PL_NAT_PORT_SHIFT) && port_in_range(k) &&
+			   (r->port_min == r->port_max || fits(k))) {
+			return true; // a range of one port: no other choice, reserving it will tell
+		}
+	}
+	return move_port(k);
+}
+
+static enum cfg_port_selection
+selection(const struct pl_worker *w, const struct nat_conf *conf)
+{
+	enum cfg_port_selection sel = conf != NULL ? conf->port_selection : CFG_PORTS_DEFAULT;
+
+	if (sel == CFG_PORTS_DEFAULT)
+		sel = w->nat->env.port_selection;
+	if (sel == CFG_PORTS_DEFAULT)
+		sel = w->n_workers > 1 ? CFG_PORTS_STEERED : CFG_PORTS_PRESERVE;
+	return sel;
+}
+
+// "This address as it is": netfilter's null binding.
+static void
+null_range(struct pick *k)
+{
+	const union pl_addr *a = k->side == NAT_SRC ? &k->reply.dst : &k->reply.src;
+
+	k->range = (struct pl_nat_rule){.flags = PL_NAT_HAS_ADDR, .addr_min = *a, .addr_max = *a};
+}
+
+static int
+port_address(struct pick *k, const struct pl_pkt *p, uint8_t port, const union pl_addr *peer)
+{
+	const struct nat_env *env = &k->w->nat->env;
+	union pl_addr a = {0};
+
+	if (!env->port_addr(k->w, port, p->family, peer, &a))
+		return PL_DROP_NAT_NO_ADDRESS + 1;
+	k->range.flags |= PL_NAT_HAS_ADDR;
+	k->range.addr_min = k->range.addr_max = a;
+	return 0;
+}
+
+static int
+masquerade(struct pick *k, struct pl_pkt *p)
+{
+	static const union pl_addr any;
+	struct nat_area *area = ct_entry_nat_area(p->ct);
+	int ret;
+
+	// A source that is not set yet (DHCP) is not masqueraded.
+	if (memcmp(&ct_entry_tuple(p->ct, CT_ORIGINAL)->src, &any, sizeof(any)) == 0 &&
+	    p->family == 4) {
+		null_range(k);
+		return 0;
+	}
+	ret = port_address(k, p, p->out_port, &p->dst);
+	if (ret == 0)
+		area->masq_port = p->out_port + 1;
+	return ret;
+}
+
+// Redirected packets go to the primary address of the port they came in by. Netfilter sends those
+// of the host itself to its loopback; our host is behind a twin, which gives it back no packet with
+// its own source, and its answer would never pass here: refused
+// (docs/decisions/0110-redirect-in-output.md).
+static int
+redirect(struct pick *k, struct pl_pkt *p)
+{
+	static const union pl_addr any;
+
+	if (p->origin != PL_FROM_WIRE)
+		return PL_DROP_NAT_FAILED + 1;
+	return port_address(k, p, p->in_port, p->family == 4 ? &any : &p->src);
+}
+
+// The range that the rule stands for, for this packet. 0 or a drop reason + 1.
+static int
+range_of(struct pick *k, struct pl_pkt *p, const struct nat_conf *conf)
+{
+	enum cfg_port_selection sel = selection(k->w, conf);
+	const struct pl_nat_rule *rule = p->nat_rule;
+
+	if (rule == NULL || (rule->kind == PL_NAT_SNAT || rule->kind == PL_NAT_MASQUERADE) !=
+				    (k->side == NAT_SRC)) {
+		null_range(k);
+		return 0;
+	}
+	k->range = *rule;
+	if (k->side == NAT_SRC) {
+		k->keep_home = sel != CFG_PORTS_PRESERVE;
+		if (sel == CFG_PORTS_RANDOM)
+			k->range.flags |= PL_NAT_RANDOM_FULLY;
+	}
+	if (rule->kind == PL_NAT_MASQUERADE)
+		return masquerade(k, p);
+	if (rule->kind == PL_NAT_REDIRECT)
+		return redirect(k, p);
+	return 0;
+}
+
+static bool
+has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
+}
+
+static bool
+same(const struct ct_tuple *a, const struct ct_tuple *b)
+{
+	return a->src.u64[0] == b->src.u64[0] && a->src.u64[1] == b->src.u64[1] &&
+	       a->dst.u64[0] == b->dst.u64[0] && a->dst.u64[1] == b->dst.u64[1] &&
+	       a->sport == b->sport && a->dport == b->dport;
+}
+
+// The choice becomes the flow's.
+static void
+commit(struct pick *k, struct pl_pkt *p)
+{
+	bool src = k->side == NAT_SRC;
+
+	if (same(&k->reply, ct_entry_tuple(p->ct, CT_REPLY)))
+		return;
+	ct_set_reply(p->ct, &k->reply);
+	ct_entry_set_status(p->ct, src ? CT_S_SRC_NAT : CT_S_DST_NAT);
+	p->ct_status |= src ? PL_CT_SNAT : PL_CT_DNAT;
+}
+
+int
+nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enum nat_side side)
+{
+	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
+	struct pick k = {
+		.w = w, .e = p->ct, .reply = *ct_entry_tuple(p->ct, CT_REPLY), .side = side};
+	struct ct_tuple before = k.reply;
+	int ret;
+
+	if (ct_entry_status(p->ct) & (done | CT_S_CONFIRMED))
+		return 0;
+	k.ports = has_ports(before.proto);
+	k.icmp = before.proto == (before.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	ret = range_of(&k, p, conf);
+	if (ret != 0)
+		return ret;
+	for (unsigned i = 0; i < RESERVE_TRIES; i++) {
+		k.reply = before;
+		if (!choose(&k))
+			return PL_DROP_NAT_NO_PORT + 1;
+		commit(&k, p);
+		ret = side == NAT_SRC ? ct_reserve_reply(w, p->ct) : 0;
+		if (ret == 0) {
+			ct_entry_set_status(p->ct, done);
+			return 0;
+		}
+		if (ret != -EEXIST)
+			return PL_DROP_NAT_FAILED + 1;
+		k.range.flags |= PL_NAT_RANDOM_FULLY; // somebody was quicker: anything but this one
+	}
+	return PL_DROP_NAT_NO_PORT + 1;
+}

@@ -1,0 +1,43 @@
+#pragma once
+// Choice of a port (or ICMP identifier) in a range, pure: no flows, no mbufs. Host order.
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pipeline/toeplitz.h"
+
+// Which ports bring the reply home: those p for which reta[(base ^ toeplitz16(p))] is the worker.
+struct nat_home {
+	const uint8_t *reta; // NULL: any port will do
+	uint32_t base;	     // hash of the reply tuple with port 0
+	uint16_t worker;
+};
+
+static inline bool
+nat_port_home(const struct nat_home *h, uint16_t port)
+{
+	return h->reta == NULL ||
+	       pl_reta_worker(h->reta, h->base ^ pl_toeplitz16(rte_cpu_to_be_16(port))) ==
+		       h->worker;
+}
+
+struct nat_search {
+	uint16_t min;	 // first port of the range
+	uint32_t size;	 // how many, 1..65536
+	uint32_t start;	 // where the search begins, below size
+	uint16_t spread; // of how many workers one is home; 1 where home takes any
+	struct nat_home home;
+	bool (*taken)(void *ctx, uint16_t port);
+	uint64_t (*random)(void *ctx); // where the next round begins
+	void *ctx;
+};
+
+#define NAT_ROUND_FIRST                                                                            \
+	128 // netfilter's: ports tried in the first round, then half as many from elsewhere ...
+#define NAT_ROUND_LAST 16 // ... and so on; the round after one with fewer than this is not done
+
+// The range that a source port may move in where the rule gives none (RFC 6056 knows no better;
+// netfilter's).
+void nat_port_class(uint16_t port, uint16_t *min, uint32_t *size);
+
+// A free port of the range. False: none found; *out is then the last one tried.
+bool nat_port_search(const struct nat_search *s, uint16_t *out);
