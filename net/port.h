@@ -5,6 +5,8 @@
 
 struct net_ports; // all ports of the gateway and their twins
 
+// Data room that the buffers of the packet pool need for the ports of s (headroom included).
+uint16_t net_ports_buffer_size(const struct cfg_settings *s);
 // Probes and starts every port of s with queues for n_workers, makes the twins (net_tap, named as the port,
 // same MAC, addresses and static routes set in the host's stack), keeps the host's own stack off af_packet
 // and similar devices (net/guard.c), and fills t with names, MACs, MTUs. Errors name port and line.

@@ -1,0 +1,337 @@
+// One DPDK device: found or probed, configured, started, stopped, removed. The only calls in the
+// program that configure rte_ethdev stand here and in net/port_rss.c. Called by net/port.c on the
+// control thread; the burst functions at the end run on the workers.
+#include "net/port_dev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_bus_pci.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ether.h>
+
+#include "pipeline/toeplitz.h"
+
+RTE_LOG_REGISTER(net_port_log, ringwall.net, NOTICE);
+#define LOG(level, ...) rte_log(RTE_LOG_##level, net_port_log, "ringwall: " __VA_ARGS__)
+
+// ---- found or probed
+
+// "3:0.0" and "0000:03:00.0" are one PCI device; ethdev knows it by the long name.
+static void
+canonical_name(const char *name, char *out, size_t len)
+{
+	struct rte_pci_addr pci;
+
+	if (rte_pci_addr_parse(name, &pci) == 0)
+		rte_pci_device_name(&pci, out, len);
+	else
+		snprintf(out, len, "%s", name);
+}
+
+static bool
+find_eth(const char *name, uint16_t *eth)
+{
+	char full[NET_DEV_NAME_MAX];
+	uint16_t id;
+
+	canonical_name(name, full, sizeof(full));
+	RTE_ETH_FOREACH_DEV(id)
+	{
+		struct rte_eth_dev_info info;
+
+		if (rte_eth_dev_info_get(id, &info) == 0 && info.device != NULL &&
+		    strcmp(rte_dev_name(info.device), full) == 0) {
+			*eth = id;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+find_or_probe(struct net_dev *d, const struct net_dev_args *a, char *why, size_t why_len)
+{
+	int ret;
+
+	if (find_eth(a->name, &d->eth)) {
+		// Given to EAL as --vdev or found on the PCI bus.
+		if (a->has_args) {
+			snprintf(why, why_len,
+				 "EAL's own arguments brought up '%s' already: give the device's "
+				 "arguments there and only the name here",
+				 a->name);
+			return -EEXIST;
+		}
+		d->open = true;
+		return 0;
+	}
+	ret = rte_dev_probe(a->probe);
+	if (ret < 0) {
+		// Many drivers say no more than -1.
+		if (ret == -1 && rte_errno > 0)
+			ret = -rte_errno;
+		snprintf(why, why_len,
+			 "no driver took the device%s%s (names are those of DPDK: a PCI address "
+			 "bound to vfio-pci, or net_af_packet0,iface=... and the like)",
+			 ret == -1 ? "" : ": ", ret == -1 ? "" : strerror(-ret));
+		return ret == -1 ? -ENODEV : ret;
+	}
+	d->probed = true;
+	if (!find_eth(a->name, &d->eth)) {
+		snprintf(why, why_len, "the device is there, but it is no Ethernet device");
+		return -ENODEV;
+	}
+	d->open = true;
+	return 0;
+}
+
+// ---- configured
+
+static int
+check_mtu(const struct net_dev_conf *c, const struct rte_eth_dev_info *info, char *why,
+	  size_t why_len)
+{
+	uint32_t mtu = c->port->mtu;
+
+	if (mtu >= info->min_mtu && mtu <= info->max_mtu)
+		return 0;
+	snprintf(why, why_len, "mtu %u: the device takes %u to %u", mtu, info->min_mtu,
+		 info->max_mtu);
+	return -EINVAL;
+}
+
+static uint16_t
+queues(uint32_t want, uint16_t max)
+{
+	return (uint16_t)RTE_MAX(1u, RTE_MIN(want, (uint32_t)max));
+}
+
+static int
+configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_dev_info *info,
+	  char *why, size_t why_len)
+{
+	uint32_t room = rte_pktmbuf_data_room_size(c->pool) - RTE_PKTMBUF_HEADROOM;
+	uint32_t want =
+		c->port->rx_queues != 0 ? RTE_MIN(c->port->rx_queues, c->n_workers) : c->n_workers;
+	struct rte_eth_conf conf = {.rxmode.mtu = c->mtu_done ? 0 : c->port->mtu};
+	int ret;
+
+	d->rx_queues = queues(want, info->max_rx_queues);
+	d->tx_queues = queues(c->n_workers, info->max_tx_queues);
+	d->multi_segs = (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	if (d->multi_segs)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (c->port->mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN > room &&
+	    (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0)
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	net_dev_rss_conf(&conf, info, d->rx_queues);
+	ret = rte_eth_dev_configure(d->eth, d->rx_queues, d->tx_queues, &conf);
+	if (ret < 0) {
+		snprintf(why, why_len, "%u rx and %u tx queues cannot be configured: %s",
+			 d->rx_queues, d->tx_queues, strerror(-ret));
+		return ret;
+	}
+	ret = c->mtu_done ? 0 : rte_eth_dev_set_mtu(d->eth, (uint16_t)c->port->mtu);
+	if (ret < 0 && ret != -ENOTSUP) {
+		snprintf(why, why_len, "mtu %u is refused: %s", c->port->mtu, strerror(-ret));
+		return ret;
+	}
+	d->mtu = (uint16_t)c->port->mtu;
+	return 0;
+}
+
+static int
+set_up_queues(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_dev_info *info,
+	      char *why, size_t why_len)
+{
+	int socket = rte_eth_dev_socket_id(d->eth);
+	uint16_t rxd = c->port->rx_descriptors != 0 ? (uint16_t)c->port->rx_descriptors : 1024;
+	uint16_t txd = c->port->tx_descriptors != 0 ? (uint16_t)c->port->tx_descriptors : 1024;
+	uint32_t room = rte_pktmbuf_data_room_size(c->pool) - RTE_PKTMBUF_HEADROOM;
+	uint32_t need = net_af_packet_frame(c->port->mtu);
+	int ret;
+
+	if (c->args->kind == NET_DEV_AF_PACKET && room < need) {
+		snprintf(why, why_len,
+			 "packet buffers of %u bytes are too small: with mtu %u this driver needs "
+			 "%u",
+			 room, c->port->mtu, need);
+		return -EINVAL;
+	}
+	if (c->port->rx_descriptors == 0 && info->default_rxportconf.ring_size != 0)
+		rxd = info->default_rxportconf.ring_size;
+	if (c->port->tx_descriptors == 0 && info->default_txportconf.ring_size != 0)
+		txd = info->default_txportconf.ring_size;
+	ret = rte_eth_dev_adjust_nb_rx_tx_desc(d->eth, &rxd, &txd);
+	if (ret < 0) {
+		snprintf(why, why_len, "%u rx and %u tx descriptors are refused: %s", rxd, txd,
+			 strerror(-ret));
+		return ret;
+	}
+	if ((c->port->rx_descriptors != 0 && c->port->rx_descriptors != rxd) ||
+	    (c->port->tx_descriptors != 0 && c->port->tx_descriptors != txd))
+		LOG(WARNING,
+		    "port %s: the device made %u rx and %u tx descriptors of what the file asks\n",
+		    c->port->name, rxd, txd);
+	for (uint16_t q = 0; q < d->rx_queues; q++) {
+		ret = rte_eth_rx_queue_setup(d->eth, q, rxd, (unsigned)socket, NULL, c->pool);
+		if (ret < 0) {
+			snprintf(why, why_len, "rx queue %u with buffers of %u bytes: %s", q, room,
+				 strerror(-ret));
+			return ret;
+		}
+	}
+	for (uint16_t q = 0; q < d->tx_queues; q++) {
+		ret = rte_eth_tx_queue_setup(d->eth, q, txd, (unsigned)socket, NULL);
+		if (ret < 0) {
+			snprintf(why, why_len, "tx queue %u: %s", q, strerror(-ret));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+// The port's address: the one of the file, in the device or else in software behind promiscuous
+// mode.
+static int
+set_mac(struct net_dev *d, const struct net_dev_conf *c, bool *promiscuous, char *why,
+	size_t why_len)
+{
+	struct rte_ether_addr mac;
+	int ret;
+
+	if (c->port->mac_set) {
+		memcpy(mac.addr_bytes, c->port->mac, 6);
+		ret = rte_eth_dev_default_mac_addr_set(d->eth, &mac);
+		if (ret < 0) {
+			LOG(NOTICE,
+			    "port %s: the device keeps its own address (%s); the port's lladdr is "
+			    "matched in software\n",
+			    c->port->name, strerror(-ret));
+			*promiscuous = true;
+		}
+		memcpy(d->mac, c->port->mac, 6);
+		return 0;
+	}
+	ret = rte_eth_macaddr_get(d->eth, &mac);
+	if (ret < 0) {
+		snprintf(why, why_len, "the device's MAC address cannot be read: %s",
+			 strerror(-ret));
+		return ret;
+	}
+	if (!rte_is_valid_assigned_ether_addr(&mac)) {
+		snprintf(why, why_len,
+			 "the device has no usable MAC address of its own (" RTE_ETHER_ADDR_PRT_FMT
+			 "): give the port one with lladdr = \"02:...\"",
+			 RTE_ETHER_ADDR_BYTES(&mac));
+		return -EADDRNOTAVAIL;
+	}
+	memcpy(d->mac, mac.addr_bytes, 6);
+	return 0;
+}
+
+static int
+start(struct net_dev *d, const struct net_dev_conf *c, char *why, size_t why_len)
+{
+	bool promiscuous = c->port->promiscuous;
+	int ret = set_mac(d, c, &promiscuous, why, why_len);
+
+	if (ret < 0)
+		return ret;
+	ret = rte_eth_dev_start(d->eth);
+	if (ret < 0) {
+		snprintf(why, why_len, "the device does not start: %s", strerror(-ret));
+		return ret;
+	}
+	d->started = true;
+	// Neighbour discovery and routing protocols come by multicast. -ENOTSUP: such a driver
+	// filters nothing.
+	ret = rte_eth_allmulticast_enable(d->eth);
+	if (ret < 0 && ret != -ENOTSUP)
+		promiscuous = true;
+	ret = promiscuous ? rte_eth_promiscuous_enable(d->eth) : 0;
+	if (ret < 0 && ret != -ENOTSUP) {
+		snprintf(why, why_len, "promiscuous mode is refused: %s", strerror(-ret));
+		return ret;
+	}
+	return 0;
+}
+
+int
+net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len)
+{
+	struct rte_eth_dev_info info;
+	int ret = find_or_probe(d, conf->args, why, why_len);
+
+	if (ret < 0)
+		return ret;
+	ret = rte_eth_dev_info_get(d->eth, &info);
+	if (ret < 0) {
+		snprintf(why, why_len, "the device does not say what it can: %s", strerror(-ret));
+		return ret;
+	}
+	snprintf(d->driver, sizeof(d->driver), "%s", info.driver_name);
+	ret = check_mtu(conf, &info, why, why_len);
+	if (ret == 0)
+		ret = configure(d, conf, &info, why, why_len);
+	if (ret == 0)
+		ret = set_up_queues(d, conf, &info, why, why_len);
+	if (ret == 0)
+		ret = start(d, conf, why, why_len);
+	if (ret == 0)
+		d->rss = net_dev_rss(d, &info, conf);
+	return ret;
+}
+
+void
+net_dev_close(struct net_dev *d)
+{
+	struct rte_eth_dev_info info = {0};
+
+	if (!d->open)
+		return;
+	rte_eth_dev_info_get(d->eth, &info);
+	// net_af_packet lets go of its sockets in stop only, so that is called for a device that
+	// never ran too.
+	rte_eth_dev_stop(d->eth);
+	rte_eth_dev_close(d->eth);
+	if (d->probed && info.device != NULL)
+		rte_dev_remove(info.device);
+	d->open = d->started = false;
+}
+
+// ---- the workers' side
+
+uint16_t
+net_dev_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	const struct net_dev *d = ctx;
+
+	return rte_eth_rx_burst(d->eth, queue, m, n);
+}
+
+uint16_t
+net_dev_tx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	const struct net_dev *d = ctx;
+
+	return rte_eth_tx_burst(d->eth, queue, m, n);
+}
+
+// For devices that take one segment only. What cannot be made one (longer than a buffer) ends the
+// burst, and the caller counts it; the rest of the burst comes back to the caller too.
+uint16_t
+net_dev_tx_linear(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)
+{
+	const struct net_dev *d = ctx;
+	uint16_t ok;
+
+	for (ok = 0; ok < n; ok++) {
+		if (m[ok]->nb_segs > 1 && rte_pktmbuf_linearize(m[ok]) < 0)
+			break;
+	}
+	return rte_eth_tx_burst(d->eth, queue, m, ok);
+}

@@ -1,0 +1,49 @@
+#pragma once
+// One DPDK device as a port: private to net/port*.c. Control thread, but for the burst functions.
+#include <rte_ethdev.h>
+
+#include "net/guard.h"
+#include "net/port.h"
+#include "net/port_args.h"
+#include "net/twin.h"
+
+struct net_dev {
+	uint16_t eth; // ethdev port id
+	bool probed;  // by us: to be removed again
+	bool open;    // eth is valid and ours to stop and close
+	bool started;
+	bool rss;	 // the device steers as pipeline/toeplitz.h says
+	bool multi_segs; // takes chained mbufs
+	uint16_t rx_queues, tx_queues;
+	uint16_t mtu;
+	uint8_t mac[6];
+	char driver[32];
+};
+
+struct net_dev_conf {
+	const struct cfg_port *port;
+	const struct net_dev_args *args;
+	struct rte_mempool *pool;
+	uint16_t n_workers;
+	bool mtu_done; // the kernel interface has it; ethdev's own check would refuse what the
+		       // driver takes
+	uint8_t index; // of the port: which worker gets queue 0
+};
+
+// Finds or probes the device, configures and starts it. 0, or -errno with the reason in words in
+// why; the caller calls net_dev_close() in both cases.
+int net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len);
+void net_dev_close(struct net_dev *d); // an all-zero one is fine
+
+// The indirection table and key of an RSS device as the software computes them. True when what the
+// device reads back is what we asked for.
+bool net_dev_rss(struct net_dev *d, const struct rte_eth_dev_info *info,
+		 const struct net_dev_conf *conf);
+// RSS part of the configuration; leaves conf alone where the device cannot.
+void net_dev_rss_conf(struct rte_eth_conf *eth, const struct rte_eth_dev_info *info,
+		      uint16_t rx_queues);
+
+// ctx is the net_dev.
+uint16_t net_dev_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+uint16_t net_dev_tx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+uint16_t net_dev_tx_linear(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
