@@ -1,0 +1,238 @@
+"""Random policies of the rule language, as iptables-save text.
+
+A policy is plain data, so that the shrinker can take rules out of it and a file can keep it:
+{'family': 4|6, 'tables': {table: [[chain, policy or None, [rule text without -A CHAIN, ...]], ...]}}
+"""
+import world
+
+BUILT_IN = {
+    'raw': ['PREROUTING', 'OUTPUT'],
+    'mangle': ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
+    'nat': ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
+    'filter': ['INPUT', 'FORWARD', 'OUTPUT'],
+}
+HAS_IN = {'PREROUTING', 'INPUT', 'FORWARD'}
+HAS_OUT = {'FORWARD', 'OUTPUT', 'POSTROUTING'}
+STATES = ['INVALID', 'NEW', 'ESTABLISHED', 'RELATED', 'UNTRACKED', 'SNAT', 'DNAT']
+REJECTS = {
+    4: ['icmp-net-unreachable', 'icmp-host-unreachable', 'icmp-proto-unreachable', 'icmp-port-unreachable',
+        'icmp-net-prohibited', 'icmp-host-prohibited', 'icmp-admin-prohibited'],
+    6: ['icmp6-no-route', 'icmp6-adm-prohibited', 'icmp6-addr-unreachable', 'icmp6-port-unreachable',
+        'icmp6-policy-fail', 'icmp6-reject-route'],
+}
+ICMP_TYPES = {
+    4: ['8', '0', '3', '3/1', '3/3', '3/4', '11', '11/0', '12', '255', '17', 'echo-request', 'echo-reply',
+        'destination-unreachable', 'time-exceeded', 'fragmentation-needed', 'any'],
+    6: ['128', '129', '1', '1/4', '2', '3', '3/0', '4', 'echo-request', 'echo-reply', 'packet-too-big',
+        'time-exceeded', 'destination-unreachable', 'parameter-problem'],
+}
+
+
+def text(policy):
+    """The iptables-save form."""
+    out = []
+    for table, chains in policy['tables'].items():
+        out.append(f'*{table}')
+        out += [f':{name} {verdict or "-"} [0:0]' for name, verdict, _ in chains]
+        out += [f'-A {name} {rule}'.rstrip() for name, _, rules in chains for rule in rules]
+        out.append('COMMIT')
+    return '\n'.join(out) + '\n'
+
+
+class Maker:
+    def __init__(self, rng, family):
+        self.r = rng
+        self.family = family
+        self.hosts = world.LAN[family] + world.WAN[family] + world.OWN[family]
+
+    def chance(self, p):
+        return self.r.random() < p
+
+    def no(self, p=0.2):
+        return '! ' if self.chance(p) else ''
+
+    def address(self):
+        a = self.r.choice(self.hosts)
+        if self.family == 4:
+            how = self.r.choice(['/32', '/32', '/24', '/25', '/16', '/8', '/0', '/30', 'odd', ''])
+            if how == 'odd':
+                return a + self.r.choice(['/255.255.0.255', '/255.0.255.0', '/0.0.0.7', '/255.255.255.253'])
+            return a + how
+        how = self.r.choice(['/128', '/128', '/64', '/48', '/32', '/127', '/0', 'odd', ''])
+        if how == 'odd':
+            return a + self.r.choice(['/ffff:ffff:ffff:0:ffff::', '/::ffff', '/ffff:ffff::ff'])
+        return a + how
+
+    def ports(self, colon=True):
+        known = self.r.choice(world.ALL_PORTS)
+        how = self.r.random()
+        if how < 0.65:
+            return str(known)
+        low = self.r.choice([0, 1, 1024, max(0, known - 3), known])
+        high = self.r.choice([known, min(65535, known + 10), 65535])
+        low, high = min(low, high), max(low, high)
+        if low == high:
+            return str(low)
+        if colon and how > 0.95:
+            return f'{low}:' if self.chance(0.5) else f':{high}'
+        return f'{low}:{high}'
+
+    def protocol(self):
+        """-p and the matches that need it."""
+        icmp = 'icmp' if self.family == 4 else 'ipv6-icmp'
+        kind = self.r.choice(['tcp', 'tcp', 'tcp', 'udp', 'udp', icmp, icmp, 'other', 'not', 'multi'])
+        if kind == 'other':
+            return [self.no() + '-p ' + self.r.choice(['50', '99', 'esp', '58' if self.family == 6 else '1'])]
+        if kind == 'not':
+            return ['! -p ' + self.r.choice(['tcp', 'udp', icmp])]
+        if kind == 'multi':
+            return self.multiport()
+        out = ['-p ' + kind]
+        if self.chance(0.25):
+            return out
+        if kind == icmp:
+            m, option = ('icmp', '--icmp-type') if self.family == 4 else ('icmp6', '--icmpv6-type')
+            return out + [f'-m {m} {self.no()}{option} {self.r.choice(ICMP_TYPES[self.family])}']
+        match = f'-m {kind}'
+        if self.chance(0.35):
+            match += f' {self.no()}--sport {self.ports()}'
+        if self.chance(0.65):
+            match += f' {self.no()}--dport {self.ports()}'
+        if kind == 'tcp' and self.chance(0.35):
+            how = self.r.random()
+            if how < 0.4:
+                match += f' {self.no()}--syn'
+            elif how < 0.9:
+                flags = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG']
+                mask = self.r.sample(flags, self.r.randint(1, 6))
+                comp = [f for f in mask if self.chance(0.4)]
+                match += f' {self.no()}--tcp-flags {",".join(mask)} {",".join(comp) or "NONE"}'
+            else:
+                match += f' {self.no()}--tcp-option {self.r.choice([2, 3, 4, 8])}'
+        return out + ([match] if ' --' in match else [])
+
+    def multiport(self):
+        n = self.r.randint(1, 5)
+        items, slots = [], 0
+        for _ in range(n):
+            item = self.ports(colon=False)
+            slots += 2 if ':' in item else 1
+            if slots > 15:
+                break
+            items.append(item)
+        side = self.r.choice(['--sports', '--dports', '--ports'])
+        return ['-p ' + self.r.choice(['tcp', 'udp']), f'-m multiport {self.no()}{side} {",".join(items)}']
+
+    def interface(self):
+        return self.r.choice(['lan', 'wan', 'lan', 'wan', 'la+', 'w+', '+', 'eth9', 'lan0'])
+
+    def matches(self, chain, user):
+        out = []
+        if self.chance(0.3):
+            out.append(f'{self.no()}-s {self.address()}')
+        if self.chance(0.3):
+            out.append(f'{self.no()}-d {self.address()}')
+        if (user or chain in HAS_IN) and self.chance(0.2):
+            out.append(f'{self.no()}-i {self.interface()}')
+        if (user or chain in HAS_OUT) and self.chance(0.2):
+            out.append(f'{self.no()}-o {self.interface()}')
+        if self.chance(0.5):
+            out += self.protocol()
+        if self.chance(0.3):
+            states = self.r.sample(STATES, self.r.randint(1, 3))
+            if self.chance(0.7):
+                out.append(f'-m conntrack {self.no()}--ctstate {",".join(states)}')
+            else:
+                states = [s for s in states if s not in ('SNAT', 'DNAT')] or ['NEW']
+                out.append(f'-m state {self.no()}--state {",".join(states)}')
+        if self.chance(0.08):
+            out.append('-m comment --comment "' + self.r.choice(['a', 'two words', "it's", 'x' * 40]) + '"')
+        return out
+
+    def plain_target(self, table, later):
+        drop = {'raw': 0.06, 'mangle': 0.06, 'filter': 0.25, 'nat': 0}[table]
+        roll = self.r.random()
+        if roll < drop:
+            return '-j DROP'
+        if later and roll < drop + 0.25:
+            chain = self.r.choice(later)
+            return f'-g {chain}' if self.chance(0.3) else f'-j {chain}'
+        if roll < drop + 0.35:
+            return '-j RETURN'
+        if roll < drop + 0.5:
+            return ''
+        if table == 'filter' and roll < drop + 0.65:
+            return None  # REJECT: the caller writes it, it may need -p tcp
+        return '-j ACCEPT'
+
+    def rule(self, table, chain, user, later):
+        matches = self.matches(chain, user)
+        target = self.plain_target(table, later)
+        if target is None:
+            if any(m == '-p tcp' for m in matches) and self.chance(0.6):
+                target = '-j REJECT --reject-with tcp-reset'
+            elif self.chance(0.4):
+                target = '-j REJECT'
+            else:
+                target = '-j REJECT --reject-with ' + self.r.choice(REJECTS[self.family])
+        return ' '.join(matches + ([target] if target else []))
+
+    def at(self, address, port=None):
+        if port is None:
+            return address
+        return f'{address}:{port}' if self.family == 4 else f'[{address}]:{port}'
+
+    def nat_rule(self, kind, chain, user, later):
+        """kind: 'dst' for PREROUTING and OUTPUT, 'src' for POSTROUTING, 'in' for INPUT."""
+        matches = self.matches(chain, user)
+        ported = any(m in ('-p tcp', '-p udp') for m in matches)
+        lan, wan, own = world.LAN[self.family], world.WAN[self.family], world.OWN[self.family]
+        port = self.r.choice(world.TARGETS + world.SERVICES) if ported and self.chance(0.5) else None
+        if self.chance(0.35):
+            target = self.plain_target('nat', later)
+        elif kind == 'dst':
+            # What OUTPUT sends to itself would take the loopback device, which no port is.
+            local_ok = chain == 'PREROUTING' and not user
+            if local_ok and self.chance(0.3):
+                target = '-j REDIRECT' + (f' --to-ports {port}' if port else '')
+            else:
+                target = '-j DNAT --to-destination ' + self.at(self.r.choice(lan + wan + (own if local_ok else [])), port)
+        elif kind == 'src' and self.chance(0.55):
+            target = '-j MASQUERADE' + (f' --to-ports {port}' if port else '')
+        else:
+            target = '-j SNAT --to-source ' + self.at(self.r.choice(own[1:] + own[1:] + wan[:1]), port)
+        return ' '.join(matches + ([target] if target else []))
+
+    def chain_rules(self, make, most):
+        return [make() for _ in range(self.r.randint(0, most))]
+
+    def table(self, table):
+        users = [f'{table[0]}{i}' for i in range(self.r.choice([0, 0, 1, 2, 3]))]
+        chains = []
+        if table == 'nat':
+            # A user chain serves destinations or sources, never both: the kernel checks the hooks.
+            pre, post = [f'd{u}' for u in users[:1]], [f's{u}' for u in users[1:]]
+            rows = [('PREROUTING', 'dst', pre), ('INPUT', 'in', []), ('OUTPUT', 'dst', pre), ('POSTROUTING', 'src', post)]
+            for name, kind, later in rows:
+                make = lambda n=name, k=kind, l=later: self.nat_rule(k, n, False, l)  # noqa: E731
+                most = {'PREROUTING': 3, 'POSTROUTING': 3}.get(name, 1)
+                chains.append([name, 'ACCEPT', self.chain_rules(make, most)])
+            for group, kind in ((pre, 'dst'), (post, 'src')):
+                for i, name in enumerate(group):
+                    make = lambda n=name, k=kind, l=group[i + 1:]: self.nat_rule(k, n, True, l)  # noqa: E731
+                    chains.append([name, None, self.chain_rules(make, 3)])
+            return chains
+        most = {'raw': 2, 'mangle': 2, 'filter': 6}[table]
+        for name in BUILT_IN[table]:
+            verdict = 'DROP' if self.chance({'raw': 0.02, 'mangle': 0.03, 'filter': 0.25}[table]) else 'ACCEPT'
+            make = lambda n=name: self.rule(table, n, False, users)  # noqa: E731
+            chains.append([name, verdict, self.chain_rules(make, most)])
+        for i, name in enumerate(users):
+            make = lambda n=name, l=users[i + 1:]: self.rule(table, n, True, l)  # noqa: E731
+            chains.append([name, None, self.chain_rules(make, 4)])
+        return chains
+
+
+def random_policy(rng, family):
+    maker = Maker(rng, family)
+    return {'family': family, 'tables': {t: maker.table(t) for t in BUILT_IN}}

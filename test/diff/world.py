@@ -1,0 +1,85 @@
+"""The little world of the differential test: one gateway with two ports, hosts on both sides and beyond.
+
+The same facts reach the kernel (ip addr, ip route, ip neigh) and Ringwall (ringwall.conf), and tell the packet
+generator who lives where.
+"""
+import ipaddress
+
+PORTS = ('lan', 'wan')
+MAC = {'lan': '02:00:00:00:01:01', 'wan': '02:00:00:00:02:01'}
+MTU = {'lan': 1500, 'wan': 1400}
+ADDRESSES = {
+    'lan': ['192.168.1.1/24', '2001:db8:1::1/64'],
+    'wan': ['198.51.100.1/24', '198.51.100.7/24', '2001:db8:2::1/64', '2001:db8:2::7/64'],
+}
+# to, via (None: a black hole)
+ROUTES = [
+    ('0.0.0.0/0', '198.51.100.254'), ('10.9.0.0/16', '192.168.1.11'), ('10.66.0.0/16', None),
+    ('::/0', '2001:db8:2::fe'), ('2001:db8:9::/48', '2001:db8:1::11'), ('2001:db8:66::/48', None),
+]
+LAN = {4: ['192.168.1.10', '192.168.1.11', '192.168.1.12', '10.9.0.5'],
+       6: ['2001:db8:1::10', '2001:db8:1::11', '2001:db8:1::12', '2001:db8:9::5']}
+WAN = {4: ['198.51.100.2', '198.51.100.3', '203.0.113.5', '203.0.113.80', '192.0.2.33'],
+       6: ['2001:db8:2::2', '2001:db8:2::3', '2001:db8:f::5', '2001:db8:f::80', '2001:db8:33::33']}
+ROUTER = {4: {'lan': '192.168.1.11', 'wan': '198.51.100.254'}, 6: {'lan': '2001:db8:1::11', 'wan': '2001:db8:2::fe'}}
+OWN = {4: ['192.168.1.1', '198.51.100.1', '198.51.100.7'],
+       6: ['2001:db8:1::1', '2001:db8:2::1', '2001:db8:2::7']}
+NOWHERE = {4: ['10.66.0.1'], 6: ['2001:db8:66::1']}
+NEIGHBOURS = [(port, host) for port, table in (('lan', LAN), ('wan', WAN)) for family in (4, 6)
+              for host in table[family] + [ROUTER[family][port]]
+              if any(ipaddress.ip_address(host) in ipaddress.ip_network(a, strict=False) for a in ADDRESSES[port])]
+NEIGHBOURS = list(dict.fromkeys(NEIGHBOURS))
+
+# Every port number that a packet of the test carries: the host listens on all of them and says nothing.
+SERVICES = [22, 53, 80, 443, 8080, 5353]
+CLIENTS = [1023, 1025, 32768, 40000, 40001, 40002, 40003, 40004, 40005, 40006, 45000, 51000, 52000, 53000, 65534, 65535]
+TARGETS = [81, 2222, 8443, 40050]
+ALL_PORTS = sorted(set(SERVICES + CLIENTS + TARGETS))
+
+
+def lladdr(address):
+    """The MAC of a host: 02:00 and the last four bytes of its address."""
+    return '02:00:' + ':'.join(f'{b:02x}' for b in ipaddress.ip_address(address).packed[-4:])
+
+
+def route(address):
+    """('local', port), ('lan'|'wan', next hop) or (None, None) for a black hole."""
+    a = ipaddress.ip_address(address)
+    for port in PORTS:
+        for own in ADDRESSES[port]:
+            if a == ipaddress.ip_interface(own).ip:
+                return 'local', port
+    for port in PORTS:
+        for own in ADDRESSES[port]:
+            if a in ipaddress.ip_network(own, strict=False):
+                return port, address
+    best = max((ipaddress.ip_network(to) for to, _ in ROUTES if a in ipaddress.ip_network(to)),
+               key=lambda n: n.prefixlen)
+    via = dict((ipaddress.ip_network(to), via) for to, via in ROUTES)[best]
+    return (route(via)[0], via) if via else (None, None)
+
+
+def conf(policy, control):
+    """ringwall.conf of this world."""
+    port = ',\n  '.join('{ name = "%s"; device = "net_null%d"; lladdr = "%s"; mtu = %d; twin = "none"; addresses = [ %s ]; }'
+                        % (p, i, MAC[p], MTU[p], ', '.join(f'"{a}"' for a in ADDRESSES[p]))
+                        for i, p in enumerate(PORTS))
+    routes = ',\n  '.join('{ to = "%s"; %s; }' % (to, f'via = "{via}"' if via else 'blackhole = true')
+                          for to, via in ROUTES)
+    neighbours = ',\n  '.join('{ port = "%s"; address = "%s"; lladdr = "%s"; }' % (p, h, lladdr(h))
+                              for p, h in NEIGHBOURS)
+    return f'''eal = [ "--no-huge", "--no-pci", "--no-shconf", "-m", "256", "-l", "0" ];
+policy = "{policy}";
+control = "{control}";
+flows = 4096;
+mbufs = 4096;
+ports = (
+  {port}
+);
+routes = (
+  {routes}
+);
+neighbours = (
+  {neighbours}
+);
+'''
