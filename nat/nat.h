@@ -17,12 +17,15 @@ struct nat_env {
 			  const union pl_addr *dst, union pl_addr *out);
 	// The egress that a packet to dst will take (for SNAT of locally made packets); unused by
 	// wire packets.
-	enum cfg_port_selection port_selection;
+	enum cfg_port_selection port_selection; // where the policy's is CFG_PORTS_DEFAULT
+	uint32_t flows;				// about how many this worker will have; 0: 65536
 };
 
 // Seeds itself from the system. 0, -ENOMEM, -EIO. Main thread.
 int nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worker, int socket);
-void nat_core_free(struct nat_core *n); // NULL is fine
+// After the worker's conntrack table was freed, whose flows call nat as they go (where it goes
+// first, w->nat must be NULL by then). NULL is fine.
+void nat_core_free(struct nat_core *n);
 // From here on the same random choices in every run (replay, tests).
 void nat_core_seed(struct nat_core *n, uint64_t seed);
 

@@ -10,6 +10,8 @@
 
 #include "nat/nat_core.h"
 
+#define DEFAULT_FLOWS 65536
+
 int
 nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worker, int socket)
 {
@@ -24,6 +26,11 @@ nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worke
 		rte_free(n);
 		return -EIO;
 	}
+	if (nat_bysrc_init(&n->bysrc, env->flows != 0 ? env->flows : DEFAULT_FLOWS, n->key[0]) !=
+	    0) {
+		rte_free(n);
+		return -ENOMEM;
+	}
 	*out = n;
 	return 0;
 }
@@ -31,6 +38,9 @@ nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worke
 void
 nat_core_free(struct nat_core *n)
 {
+	if (n == NULL)
+		return;
+	nat_bysrc_fini(&n->bysrc);
 	rte_free(n);
 }
 
@@ -80,24 +90,19 @@ struct flush {
 	union pl_addr addr;
 };
 
-static const struct nat_area *
-area_of(const struct ct_entry *e)
-{
-	return ct_entry_nat_area((struct ct_entry *)(uintptr_t)e); // read only here
-}
-
 bool
 nat_flow_uses_addr(const struct ct_entry *e, uint8_t port, uint8_t family,
 		   const union pl_addr *addr)
 {
-	const struct ct_tuple *reply = ct_entry_tuple(e, CT_REPLY);
+	struct ct_tuple reply;
 
-	if (area_of(e)->masq_port != port + 1)
+	if (nat_area(e)->masq_port != port + 1)
 		return false;
 	if (family == 0)
 		return true;
-	return reply->family == family && reply->dst.u64[0] == addr->u64[0] &&
-	       reply->dst.u64[1] == addr->u64[1];
+	reply = nat_tuple(e, CT_REPLY);
+	return reply.family == family && reply.dst.u64[0] == addr->u64[0] &&
+	       reply.dst.u64[1] == addr->u64[1];
 }
 
 static bool

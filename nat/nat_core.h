@@ -3,19 +3,44 @@
 #include "nat/nat.h"
 #include "nat/nat_rewrite.h"
 
+// The flows with a translated source, by what their source is at home: a second flow from there
+// goes out as the first one does where it can (netfilter's nat_bysource). Chained through the
+// flows' own areas.
+struct nat_bysrc {
+	uint32_t mask;	  // heads - 1
+	int32_t *head;	  // links, 0: none; calloc'ed: a page is there when it is first touched
+	const char *base; // what links count from, in units of 64 bytes; NULL before the first flow
+	uint64_t key;
+};
+
 struct nat_core {
 	struct nat_env env;
 	uint16_t worker;
-	uint64_t key[2]; // of the random numbers
-	uint64_t drawn;	 // how many were drawn
+	const struct ct_table *hooked; // the table whose flows tell us when they go
+	uint64_t key[2];	       // of the random numbers
+	uint64_t drawn;		       // how many were drawn
+	struct nat_bysrc bysrc;
 };
 
 // What nat keeps in a flow (ct_entry_nat_area).
 struct nat_area {
-	uint8_t masq_port; // exit port of MASQUERADE + 1; 0: not masqueraded
-	uint8_t unused[CT_NAT_AREA - 1];
+	int32_t next, prev; // links of nat_bysrc, 0: none
+	uint8_t masq_port;  // exit port of MASQUERADE + 1; 0: not masqueraded
+	bool linked;	    // in nat_bysrc
 };
 static_assert(sizeof(struct nat_area) <= CT_NAT_AREA, "fits into the flow");
+
+static inline struct nat_area *
+nat_area(const struct ct_entry *e)
+{
+	return ct_entry_nat_area((struct ct_entry *)(uintptr_t)e);
+}
+
+static inline struct ct_tuple
+nat_tuple(const struct ct_entry *e, enum ct_dir dir)
+{
+	return *ct_entry_tuple(e, dir);
+}
 
 // 64 random bits that cannot be foretold from the ones before (the ports that are seen outside).
 uint64_t nat_random(struct nat_core *n);
@@ -24,3 +49,15 @@ uint64_t nat_random(struct nat_core *n);
 // sets the status bits of flow and packet. 0, or a drop reason + 1.
 int nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p,
 	     enum nat_side side);
+
+// ---- nat_bysrc.c
+// heads for about `flows` flows. 0 or -ENOMEM.
+int nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key);
+void nat_bysrc_fini(struct nat_bysrc *s);
+void nat_bysrc_add(struct nat_bysrc *s, struct ct_entry *e); // its source was just translated
+void nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e); // fine where it is not in
+// Calls fit() with the reply tuples of the flows from the same source as e's, newest first, until
+// it says yes (true) or NAT_BYSRC_STEPS flows were looked at (false).
+#define NAT_BYSRC_STEPS 32
+bool nat_bysrc_find(const struct nat_bysrc *s, const struct ct_tuple *orig,
+		    bool (*fit)(void *ctx, const struct ct_tuple *reply), void *ctx);

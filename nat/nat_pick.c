@@ -219,13 +219,44 @@ move_port(struct pick *k)
 	return found || k->side == NAT_DST;
 }
 
+// The source of another flow as this one's, where the rule allows it.
+static bool
+take_source(void *ctx, const struct ct_tuple *reply)
+{
+	struct pick *k = ctx;
+
+	k->reply.dst = reply->dst;
+	k->reply.dport = reply->dport;
+	if (k->icmp)
+		k->reply.sport = reply->dport;
+	return in_range(k);
+}
+
+// The tuple as it is, or with the source that another flow from the same place has.
+static bool
+keep_source(struct pick *k)
+{
+	struct ct_tuple before = k->reply, orig;
+
+	if (in_range(k)) {
+		if (fits(k))
+			return true;
+	} else {
+		orig = nat_tuple(k->e, CT_ORIGINAL);
+		if (nat_bysrc_find(&k->w->nat->bysrc, &orig, take_source, k) && fits(k))
+			return true;
+	}
+	k->reply = before;
+	return false;
+}
+
 // Leaves the choice in k->reply. False: there is none.
 static bool
 choose(struct pick *k)
 {
 	const struct pl_nat_rule *r = &k->range;
 
-	if (k->side == NAT_SRC && !is_random(k) && in_range(k) && fits(k))
+	if (k->side == NAT_SRC && !is_random(k) && keep_source(k))
 		return true;
 	pick_addr(k);
 	if (!is_random(k)) {
@@ -278,18 +309,17 @@ static int
 masquerade(struct pick *k, struct pl_pkt *p)
 {
 	static const union pl_addr any;
-	struct nat_area *area = ct_entry_nat_area(p->ct);
+	struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
 	int ret;
 
 	// A source that is not set yet (DHCP) is not masqueraded.
-	if (memcmp(&ct_entry_tuple(p->ct, CT_ORIGINAL)->src, &any, sizeof(any)) == 0 &&
-	    p->family == 4) {
+	if (memcmp(&orig.src, &any, sizeof(any)) == 0 && p->family == 4) {
 		null_range(k);
 		return 0;
 	}
 	ret = port_address(k, p, p->out_port, &p->dst);
 	if (ret == 0)
-		area->masq_port = p->out_port + 1;
+		nat_area(p->ct)->masq_port = p->out_port + 1;
 	return ret;
 }
 
@@ -352,20 +382,38 @@ static void
 commit(struct pick *k, struct pl_pkt *p)
 {
 	bool src = k->side == NAT_SRC;
+	struct ct_tuple now = nat_tuple(p->ct, CT_REPLY);
 
-	if (same(&k->reply, ct_entry_tuple(p->ct, CT_REPLY)))
+	if (same(&k->reply, &now))
 		return;
 	ct_set_reply(p->ct, &k->reply);
 	ct_entry_set_status(p->ct, src ? CT_S_SRC_NAT : CT_S_DST_NAT);
 	p->ct_status |= src ? PL_CT_SNAT : PL_CT_DNAT;
 }
 
+// A flow ends. w->nat is NULL where all of it does.
+static void
+forget(struct pl_worker *w, struct ct_entry *e)
+{
+	if (w != NULL && w->nat != NULL)
+		nat_bysrc_del(&w->nat->bysrc, e);
+}
+
+static void
+remember(struct pl_worker *w, struct ct_entry *e)
+{
+	if (w->nat->hooked != w->ct) {
+		ct_table_set_release(w->ct, forget);
+		w->nat->hooked = w->ct;
+	}
+	nat_bysrc_add(&w->nat->bysrc, e);
+}
+
 int
 nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enum nat_side side)
 {
 	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
-	struct pick k = {
-		.w = w, .e = p->ct, .reply = *ct_entry_tuple(p->ct, CT_REPLY), .side = side};
+	struct pick k = {.w = w, .e = p->ct, .reply = nat_tuple(p->ct, CT_REPLY), .side = side};
 	struct ct_tuple before = k.reply;
 	int ret;
 
@@ -384,6 +432,8 @@ nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enu
 		ret = side == NAT_SRC ? ct_reserve_reply(w, p->ct) : 0;
 		if (ret == 0) {
 			ct_entry_set_status(p->ct, done);
+			if (side == NAT_SRC && (ct_entry_status(p->ct) & CT_S_SRC_NAT))
+				remember(w, p->ct);
 			return 0;
 		}
 		if (ret != -EEXIST)

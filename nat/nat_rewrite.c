@@ -174,6 +174,21 @@ nat_view_write(const struct nat_view *v, enum nat_side side, const union pl_addr
 	return true;
 }
 
+// CRC32c over n more bytes, of any alignment.
+static uint32_t
+crc32c(const uint8_t *at, uint32_t n, uint32_t crc)
+{
+	uint64_t word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		crc = rte_hash_crc_8byte(word, crc);
+	}
+	while (n-- != 0)
+		crc = rte_hash_crc_1byte(*at++, crc);
+	return crc;
+}
+
 bool
 nat_sctp_finish(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
@@ -192,7 +207,7 @@ nat_sctp_finish(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 			continue;
 		}
 		n = RTE_MIN(len, m->data_len - off);
-		crc = rte_hash_crc(rte_pktmbuf_mtod_offset(m, void *, off), n, crc);
+		crc = crc32c(rte_pktmbuf_mtod_offset(m, uint8_t *, off), n, crc);
 		len -= n;
 		off = 0;
 	}

@@ -39,7 +39,7 @@ translate(struct pl_pkt *p, enum nat_side side)
 {
 	uint32_t status = ct_entry_status(p->ct);
 	uint32_t bit = side == NAT_SRC ? CT_S_SRC_NAT : CT_S_DST_NAT;
-	const struct ct_tuple *other;
+	struct ct_tuple other;
 	bool error = p->ct_state == PL_CT_RELATED && is_icmp(p);
 
 	// A redirect tells the sender of another router on its own network: nothing that can be
@@ -50,12 +50,12 @@ translate(struct pl_pkt *p, enum nat_side side)
 		bit ^= NAT_STATUS;
 	if (!(status & bit))
 		return true;
-	other = ct_entry_tuple(p->ct, p->ct_dir == CT_REPLY ? CT_ORIGINAL : CT_REPLY);
+	other = nat_tuple(p->ct, p->ct_dir == CT_REPLY ? CT_ORIGINAL : CT_REPLY);
 	if (error)
-		return nat_rewrite_error(p, side, other);
+		return nat_rewrite_error(p, side, &other);
 	if (side == NAT_SRC)
-		return nat_rewrite(p, side, &other->dst, other->dport);
-	return nat_rewrite(p, side, &other->src, other->sport);
+		return nat_rewrite(p, side, &other.dst, other.dport);
+	return nat_rewrite(p, side, &other.src, other.sport);
 }
 
 void
@@ -97,7 +97,7 @@ exit_moved(const struct pl_pkt *p)
 	if (p->ct_dir != CT_ORIGINAL || p->path == PL_PATH_INPUT ||
 	    !(ct_entry_status(p->ct) & CT_S_SRC_NAT))
 		return false;
-	area = ct_entry_nat_area(p->ct);
+	area = nat_area(p->ct);
 	return area->masq_port != 0 && area->masq_port != p->out_port + 1;
 }
 
