@@ -28,6 +28,9 @@ void acl_policy_inherit(struct acl_policy *p, const struct acl_policy *prev);
 // Sums all workers' counters into the rules and chains of `policy`, which must be the model that p was made
 // from (the control thread keeps it). Control thread.
 void acl_policy_counters(const struct acl_policy *p, struct cfg_policy *policy);
+// The other way: sets the counters of one family's rules and chains, in the tables whose bits (1 << enum
+// cfg_table_id) are given, to those that the model holds. Packets counted meanwhile may be lost. Control thread.
+void acl_policy_load(struct acl_policy *p, const struct cfg_policy *policy, enum cfg_family family, unsigned tables);
 void acl_policy_zero(struct acl_policy *p); // not part of any command yet: tests
 
 // The stage conf of one table at the hooks at which the packet is at this point of its way:

@@ -38,6 +38,10 @@ chain_counters(const struct acl_policy *p, const struct acl_table *t, const stru
 		sum = counter_sum(p, t->rule[i++].counter);
 		model->rule[k].packets += sum.packets;
 		model->rule[k].bytes += sum.bytes;
+		if (family == CFG_IPV6) {
+			model->rule[k].packets6 = sum.packets;
+			model->rule[k].bytes6 = sum.bytes;
+		}
 	}
 }
 
@@ -48,15 +52,65 @@ acl_policy_counters(const struct acl_policy *p, struct cfg_policy *policy)
 		struct cfg_table *table = &policy->table[id];
 
 		for (size_t c = 0; c < table->n_chain; c++)
-			for (size_t k = 0; k < table->chain[c]->n_rule; k++)
-				table->chain[c]->rule[k].packets = table->chain[c]->rule[k].bytes =
-					0;
+			for (size_t k = 0; k < table->chain[c]->n_rule; k++) {
+				struct cfg_rule *rule = &table->chain[c]->rule[k];
+
+				rule->packets = rule->bytes = 0;
+				rule->packets6 = rule->bytes6 = 0;
+			}
 		for (int f = 0; f < ACL_FAMILIES; f++) {
 			const struct acl_table *t = &p->table[f][id];
 
 			for (uint32_t c = 0; c < t->n_chain; c++)
 				chain_counters(p, t, &t->chain[c], table->chain[t->chain[c].model],
 					       acl_cfg_family(f));
+		}
+	}
+}
+
+// The workers' blocks are theirs to write, so the control thread's own takes up the difference (modulo
+// 2^64, as the sum is).
+static void
+counter_set(struct acl_policy *p, uint32_t i, uint64_t packets, uint64_t bytes)
+{
+	struct acl_counter sum = counter_sum(p, i), *own = &p->counter[p->n_workers][i];
+
+	__atomic_store_n(&own->packets, own->packets + packets - sum.packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->bytes, own->bytes + bytes - sum.bytes, __ATOMIC_RELAXED);
+}
+
+static void
+load_chain(struct acl_policy *p, const struct acl_table *t, const struct acl_chain *c,
+	   const struct cfg_chain *model, enum cfg_family family)
+{
+	uint32_t i = c->first;
+	uint64_t packets, bytes;
+
+	if (family == CFG_IPV4)
+		counter_set(p, c->counter, model->packets4, model->bytes4);
+	else
+		counter_set(p, c->counter, model->packets6, model->bytes6);
+	for (size_t k = 0; k < model->n_rule; k++) {
+		if (!(model->rule[k].family & family))
+			continue;
+		cfg_rule_counters(&model->rule[k], family, &packets, &bytes);
+		counter_set(p, t->rule[i++].counter, packets, bytes);
+	}
+}
+
+void
+acl_policy_load(struct acl_policy *p, const struct cfg_policy *policy, enum cfg_family family,
+		unsigned tables)
+{
+	for (int f = 0; f < ACL_FAMILIES; f++) {
+		for (int id = 0; id < CFG_TABLES; id++) {
+			const struct acl_table *t = &p->table[f][id];
+
+			if (acl_cfg_family(f) != family || (tables >> id & 1) == 0)
+				continue;
+			for (uint32_t c = 0; c < t->n_chain; c++)
+				load_chain(p, t, &t->chain[c],
+					   policy->table[id].chain[t->chain[c].model], family);
 		}
 	}
 }

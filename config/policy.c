@@ -219,6 +219,20 @@ cfg_rule_add(struct cfg_chain *chain)
 	return grown;
 }
 
+void
+cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint64_t *packets,
+		  uint64_t *bytes)
+{
+	bool both = rule->family == CFG_BOTH;
+
+	*packets = both && family == CFG_IPV6 ? rule->packets6 :
+		   both			      ? rule->packets - rule->packets6 :
+						rule->packets;
+	*bytes = both && family == CFG_IPV6 ? rule->bytes6 :
+		 both			    ? rule->bytes - rule->bytes6 :
+					      rule->bytes;
+}
+
 struct cfg_match *
 cfg_match_add(struct cfg_rule *rule, enum cfg_match_id id)
 {

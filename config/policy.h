@@ -185,6 +185,7 @@ struct cfg_rule {
 	size_t n_match;
 	struct cfg_target target;
 	uint64_t packets, bytes; // counters that a file brought ([p:b]) or that a listing fills in
+	uint64_t packets6, bytes6; // of these, what IPv6 counted; only where the rule stands in both families
 };
 
 enum cfg_verdict { CFG_POLICY_ACCEPT, CFG_POLICY_DROP };
@@ -245,6 +246,8 @@ struct cfg_chain *cfg_chain_find(const struct cfg_policy *policy, enum cfg_table
 struct cfg_chain *cfg_chain_add(struct cfg_policy *policy, enum cfg_table_id table, const char *name);
 // A new rule at the end, all zero; NULL when out of memory. Moves earlier rules: keep no pointers to them.
 struct cfg_rule *cfg_rule_add(struct cfg_chain *chain);
+// What the rule counted in one of the families it stands in.
+void cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint64_t *packets, uint64_t *bytes);
 struct cfg_match *cfg_match_add(struct cfg_rule *rule, enum cfg_match_id id);
 
 // YAML text in memory to a policy. All errors go to err (with err->file). 0, or -EINVAL after at least one
