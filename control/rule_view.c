@@ -1,0 +1,359 @@
+// A rule as `iptables -L -v -n` shows it: the columns (target, protocol, interfaces, addresses)
+// and, as "details", what each match and the target say in iptables' own words, which differ from
+// those of iptables-save ("tcp dpt:80" for "-m tcp --dport 80"). Beside it the rule's text as
+// iptables-save has it. Called by cmd_list.c on the main thread; the words were compared with
+// iptables 1.8.9's.
+#include "control/rule_view.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/ctl_int.h"
+
+// Words joined by single blanks, growing on the heap.
+struct words {
+	char *text;
+	size_t len, cap;
+	bool no_mem;
+};
+
+static void add(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+add(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	for (;;) {
+		va_start(ap, fmt);
+		n = vsnprintf(w->text != NULL ? w->text + w->len : NULL, w->cap - w->len, fmt, ap);
+		va_end(ap);
+		if (n < 0 || (size_t)n < w->cap - w->len)
+			break;
+		w->cap = (w->len + (size_t)n + 1) * 2;
+		char *grown = realloc(w->text, w->cap);
+		if (grown == NULL) {
+			w->no_mem = true;
+			return;
+		}
+		w->text = grown;
+	}
+	w->len += n > 0 ? (size_t)n : 0;
+}
+
+static void
+add_ports(struct words *w, const char *name, const struct cfg_range16 *r, bool inv)
+{
+	if (r->lo == 0 && r->hi == UINT16_MAX && !inv)
+		return;
+	if (r->lo == r->hi)
+		add(w, " %s:%s%u", name, inv ? "!" : "", r->lo);
+	else
+		add(w, " %ss:%s%u:%u", name, inv ? "!" : "", r->lo, r->hi);
+}
+
+static void
+add_tcp_udp(struct words *w, const struct cfg_match *m)
+{
+	const struct cfg_m_ports *p = &m->ports;
+
+	add(w, m->id == CFG_M_TCP ? " tcp" : " udp");
+	add_ports(w, "spt", &p->sport, p->sport_inv);
+	add_ports(w, "dpt", &p->dport, p->dport_inv);
+	if (m->id != CFG_M_TCP)
+		return;
+	if (p->option != 0)
+		add(w, " option=%s%u", p->option_inv ? "!" : "", p->option);
+	if (p->flags_set)
+		add(w, " flags:%s0x%02X/0x%02X", p->flags_inv ? "!" : "", p->flags_mask,
+		    p->flags_comp);
+}
+
+static void
+add_icmp(struct words *w, const struct cfg_match *m)
+{
+	const char *name = m->id == CFG_M_ICMP ? "icmp" : "ipv6-icmp";
+	const struct cfg_m_icmp *i = &m->icmp;
+
+	add(w, i->invert ? " %s !type %u" : " %stype %u", name, i->set ? i->type : 255);
+	if (!i->set || (i->code_lo == 0 && i->code_hi == 255))
+		return;
+	if (i->code_lo == i->code_hi)
+		add(w, " code %u", i->code_lo);
+	else
+		add(w, " codes %u-%u", i->code_lo, i->code_hi);
+}
+
+static void
+add_multiport(struct words *w, const struct cfg_m_multiport *m)
+{
+	static const char *const side[] = {"sports", "dports", "ports"};
+
+	add(w, " multiport %s %s", side[m->side], m->invert ? " !" : "");
+	for (unsigned i = 0; i < m->n; i++) {
+		add(w, "%s%u", i > 0 ? "," : "", m->range[i].lo);
+		if (m->range[i].lo != m->range[i].hi)
+			add(w, ":%u", m->range[i].hi);
+	}
+}
+
+static void
+add_states(struct words *w, const char *name, const struct cfg_m_state *s)
+{
+	static const struct {
+		enum cfg_ctstate bit;
+		const char *name;
+	} row[] = {
+		{CFG_CT_INVALID, "INVALID"},	 {CFG_CT_NEW, "NEW"},
+		{CFG_CT_RELATED, "RELATED"},	 {CFG_CT_ESTABLISHED, "ESTABLISHED"},
+		{CFG_CT_UNTRACKED, "UNTRACKED"}, {CFG_CT_SNAT, "SNAT"},
+		{CFG_CT_DNAT, "DNAT"},
+	};
+	const char *sep = "";
+
+	add(w, " %s%s ", s->invert ? "! " : "", name);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if ((s->mask & row[i].bit) == 0)
+			continue;
+		add(w, "%s%s", sep, row[i].name);
+		sep = ",";
+	}
+}
+
+static void
+add_match(struct words *w, const struct cfg_match *m)
+{
+	switch (m->id) {
+	case CFG_M_TCP:
+	case CFG_M_UDP:
+		add_tcp_udp(w, m);
+		break;
+	case CFG_M_ICMP:
+	case CFG_M_ICMP6:
+		add_icmp(w, m);
+		break;
+	case CFG_M_MULTIPORT:
+		add_multiport(w, &m->multiport);
+		break;
+	case CFG_M_CONNTRACK:
+		add_states(w, "ctstate", &m->state);
+		break;
+	case CFG_M_STATE:
+		add_states(w, "state", &m->state);
+		break;
+	case CFG_M_COMMENT:
+		add(w, " /* %s */", m->comment.text != NULL ? m->comment.text : "");
+		break;
+	case CFG_MATCHES:
+		break;
+	}
+}
+
+static const char *
+reject_name(enum cfg_reject r, enum cfg_family family)
+{
+	static const char *const name[] = {
+		[CFG_REJ_NET_UNREACH] = "icmp-net-unreachable",
+		[CFG_REJ_HOST_UNREACH] = "icmp-host-unreachable",
+		[CFG_REJ_PROTO_UNREACH] = "icmp-proto-unreachable",
+		[CFG_REJ_PORT_UNREACH] = "icmp-port-unreachable",
+		[CFG_REJ_NET_PROHIB] = "icmp-net-prohibited",
+		[CFG_REJ_HOST_PROHIB] = "icmp-host-prohibited",
+		[CFG_REJ_ADMIN_PROHIB] = "icmp-admin-prohibited",
+		[CFG_REJ_TCP_RESET] = "tcp-reset",
+		[CFG_REJ6_NO_ROUTE] = "icmp6-no-route",
+		[CFG_REJ6_ADM_PROHIBITED] = "icmp6-adm-prohibited",
+		[CFG_REJ6_ADDR_UNREACH] = "icmp6-addr-unreachable",
+		[CFG_REJ6_PORT_UNREACH] = "icmp6-port-unreachable",
+		[CFG_REJ6_POLICY_FAIL] = "icmp6-policy-fail",
+		[CFG_REJ6_REJECT_ROUTE] = "icmp6-reject-route",
+	};
+
+	if (r == CFG_REJ_DEFAULT)
+		r = family == CFG_IPV4 ? CFG_REJ_PORT_UNREACH : CFG_REJ6_PORT_UNREACH;
+	return name[r];
+}
+
+static void
+add_nat_range(struct words *w, const struct cfg_t_nat *n)
+{
+	int af = n->family == CFG_IPV6 ? AF_INET6 : AF_INET;
+	bool brackets = n->family == CFG_IPV6 && n->has_ports;
+	char lo[INET6_ADDRSTRLEN] = "", hi[INET6_ADDRSTRLEN] = "";
+
+	add(w, " to:");
+	if (n->family != 0) {
+		inet_ntop(af, n->addr_min, lo, sizeof(lo));
+		inet_ntop(af, n->addr_max, hi, sizeof(hi));
+		add(w, "%s%s", brackets ? "[" : "", lo);
+		if (strcmp(lo, hi) != 0)
+			add(w, "-%s", hi);
+		add(w, "%s", brackets ? "]" : "");
+	}
+	if (!n->has_ports)
+		return;
+	add(w, ":%u", n->port_min);
+	if (n->port_min != n->port_max)
+		add(w, "-%u", n->port_max);
+	if (n->port_base != 0)
+		add(w, "/%u", n->port_base);
+}
+
+static void
+add_port_list(struct words *w, const char *name, const struct cfg_t_nat *n)
+{
+	if (!n->has_ports)
+		return;
+	add(w, " %s %u", name, n->port_min);
+	if (n->port_min != n->port_max)
+		add(w, "-%u", n->port_max);
+}
+
+static void
+add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
+{
+	switch (t->id) {
+	case CFG_T_REJECT:
+		add(w, " reject-with %s", reject_name(t->reject, family));
+		return;
+	case CFG_T_SNAT:
+	case CFG_T_DNAT:
+		add_nat_range(w, &t->nat);
+		break;
+	case CFG_T_MASQUERADE:
+		add_port_list(w, "masq ports:", &t->nat);
+		break;
+	case CFG_T_REDIRECT:
+		add_port_list(w, "redir ports", &t->nat);
+		break;
+	default:
+		return;
+	}
+	add(w, "%s%s%s", t->nat.random ? " random" : "", t->nat.random_fully ? " random-fully" : "",
+	    t->nat.persistent ? " persistent" : "");
+}
+
+static const char *
+target_name(const struct cfg_target *t)
+{
+	static const char *const name[CFG_TARGETS] = {
+		[CFG_T_NONE] = "",
+		[CFG_T_ACCEPT] = "ACCEPT",
+		[CFG_T_DROP] = "DROP",
+		[CFG_T_RETURN] = "RETURN",
+		[CFG_T_REJECT] = "REJECT",
+		[CFG_T_MASQUERADE] = "MASQUERADE",
+		[CFG_T_SNAT] = "SNAT",
+		[CFG_T_DNAT] = "DNAT",
+		[CFG_T_REDIRECT] = "REDIRECT",
+	};
+
+	return t->id == CFG_T_JUMP || t->id == CFG_T_GOTO ? t->chain : name[t->id];
+}
+
+// The number as text, or the name where iptables has one. "" in front or '!'.
+static void
+protocol_text(const struct cfg_rule *r, char out[16])
+{
+	static const struct {
+		uint8_t number;
+		const char *name;
+	} row[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"},    {33, "dccp"},  {47, "gre"},
+		   {50, "esp"}, {51, "ah"}, {58, "icmpv6"}, {132, "sctp"}, {136, "udplite"}};
+	const char *inv = r->proto_inv ? "!" : "";
+
+	snprintf(out, 16, "%s%u", inv, r->proto);
+	if (!r->proto_set || r->proto == 0)
+		snprintf(out, 16, "%sall", inv);
+	for (size_t i = 0; r->proto_set && i < sizeof(row) / sizeof(row[0]); i++)
+		if (row[i].number == r->proto)
+			snprintf(out, 16, "%s%s", inv, row[i].name);
+}
+
+static void
+iface_text(const struct cfg_iface *i, char out[CFG_IFNAMSIZ + 2])
+{
+	if (i->name[0] == '\0' && !i->wildcard)
+		strcpy(out, "*");
+	else
+		snprintf(out, CFG_IFNAMSIZ + 2, "%s%s%s", i->invert ? "!" : "", i->name,
+			 i->wildcard ? "+" : "");
+}
+
+// Length of a mask of leading ones, -1 where there are gaps.
+static int
+mask_len(const uint8_t *mask, unsigned width)
+{
+	unsigned len = 0;
+
+	while (len < width && (mask[len / 8] >> (7 - len % 8) & 1) != 0)
+		len++;
+	for (unsigned i = len; i < width; i++)
+		if ((mask[i / 8] >> (7 - i % 8) & 1) != 0)
+			return -1;
+	return (int)len;
+}
+
+#define ADDR_TEXT (2 * INET6_ADDRSTRLEN + 2)
+
+static void
+addr_text(const struct cfg_addr *a, enum cfg_family family, char out[ADDR_TEXT])
+{
+	int af = family == CFG_IPV6 ? AF_INET6 : AF_INET;
+	unsigned width = family == CFG_IPV6 ? 128 : 32;
+	char addr[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+	int len = mask_len(a->mask, width);
+	const char *inv = a->invert ? "!" : "";
+
+	inet_ntop(af, a->addr, addr, sizeof(addr));
+	inet_ntop(af, a->mask, mask, sizeof(mask));
+	if (a->family == 0)
+		strcpy(out, family == CFG_IPV6 ? "::/0" : "0.0.0.0/0");
+	else if (len == (int)width)
+		snprintf(out, ADDR_TEXT, "%s%s", inv, addr);
+	else if (len >= 0)
+		snprintf(out, ADDR_TEXT, "%s%s/%d", inv, addr, len);
+	else
+		snprintf(out, ADDR_TEXT, "%s%s/%s", inv, addr, mask);
+}
+
+json_t *
+ctl_rule_view(const struct cfg_rule *rule, enum cfg_family family, unsigned number)
+{
+	char protocol[16], in[CFG_IFNAMSIZ + 2], out[CFG_IFNAMSIZ + 2], src[ADDR_TEXT],
+		dst[ADDR_TEXT];
+	char *text = cfg_rule_to_save(rule, family);
+	struct words w = {0};
+	json_t *view = NULL;
+	uint64_t packets, bytes;
+
+	add(&w, "%s", "");
+	for (size_t i = 0; i < rule->n_match; i++)
+		add_match(&w, &rule->match[i]);
+	add_target(&w, &rule->target, family);
+	if (text == NULL || w.no_mem)
+		goto done;
+	cfg_rule_counters(rule, family, &packets, &bytes);
+	protocol_text(rule, protocol);
+	iface_text(&rule->in, in);
+	iface_text(&rule->out, out);
+	addr_text(&rule->src, family, src);
+	addr_text(&rule->dst, family, dst);
+	view = json_pack("{s:i, s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
+			 "number", (int)number, "packets", (json_int_t)packets, "bytes",
+			 (json_int_t)bytes, "target", target_name(&rule->target), "goto",
+			 rule->target.id == CFG_T_GOTO, "protocol", protocol, "fragments",
+			 !rule->frag	  ? ""
+			 : rule->frag_inv ? "!f"
+					  : "-f",
+			 "in", in, "out", out, "source", src, "destination", dst, "details",
+			 ctl_json_text(w.len > 0 ? w.text + 1 : ""), "text", ctl_json_text(text));
+done:
+	free(text);
+	free(w.text);
+	return view;
+}
