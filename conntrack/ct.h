@@ -8,14 +8,16 @@
 struct ct_table;
 struct ct_entry;
 
-// One direction of a flow. ICMP echo and its kin: sport = dport = identifier, and type/code of the request
-// are kept in the entry. Protocols without ports: both 0.
+// One direction of a flow. ICMP echo and its kin: sport = dport = identifier; type and code are part of the
+// tuple (the reply's type is the answer's), for two pings with one identifier in opposite directions are two
+// flows. Protocols without ports: both 0.
 struct ct_tuple {
 	union pl_addr src, dst; // IPv4: the rest is zero
 	rte_be16_t sport, dport;
 	uint8_t family; // 4 or 6
 	uint8_t proto;
 	uint16_t zone; // 0
+	uint8_t icmp_type, icmp_code; // 0 for all but ICMP and ICMPv6
 };
 
 enum ct_dir { CT_ORIGINAL, CT_REPLY };
@@ -31,21 +33,31 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_DYING = 1 << 7,
 };
 
-// Timeouts in ms and switches, from the policy, defaults filled in. Immutable; the program's conf of the
-// conntrack stages points at one.
+// Timeouts in ms and switches, from the policy, defaults filled in (at most 50 days, CT_TIMEOUT_MAX_MS, which
+// is also what a longer setting counts as). Immutable; the program's conf of the conntrack stages points at
+// one; NULL there means the kernel's defaults.
 struct ct_conf {
 	uint32_t tcp_ms[16]; // by enum ct_tcp_state
 	uint32_t tcp_retrans_ms, tcp_unack_ms;
 	uint32_t udp_ms, udp_stream_ms, icmp_ms, icmpv6_ms, generic_ms;
+	uint32_t gre_ms, gre_stream_ms;
 	uint32_t tcp_max_retrans;
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy
 };
+#define CT_TIMEOUT_MAX_MS (50u * 24 * 3600 * 1000)
 void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, uint64_t generation);
 
-// Table for up to max_entries flows of this worker. On error -errno, and *out is left alone.
+// Table for up to max_entries flows of this worker: address space for all of them, memory as it is first
+// touched (so on the NUMA node of the worker's thread). On error -errno, and *out is left alone.
 int ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, int socket);
 void ct_table_free(struct ct_table *t); // NULL is fine; the release hook runs for each flow
+
+// Joins the tables of all workers (w[i]->ct, in the order of their ids) by message rings, through which a worker
+// that owns a flow tells the home of its reply tuple where the replies belong. Control thread, after all
+// tables were created and before the workers run; not needed with one worker. The rings live until every
+// joined table was freed. 0, or -errno with nothing joined.
+int ct_join(struct pl_worker *const *w, unsigned n);
 
 // Called on the owner's thread when a flow's last reference goes; nat keeps it for address and port returns.
 void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, struct ct_entry *e));
@@ -68,21 +80,25 @@ void ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_turn_end(struct pl_worker *w);
 
 // ---- what nat needs -----------------------------------------------------------------------------------
-const struct ct_tuple *ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir);
+struct ct_tuple ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir); // by value: entries keep it packed
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
+uint32_t ct_entry_mark(const struct ct_entry *e);
+void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
 // CT_NAT_AREA bytes for nat, zero in a new flow.
 void *ct_entry_nat_area(struct ct_entry *e);
 #define CT_NAT_AREA 16
 
-// Is this reply tuple (or original tuple) known to this worker's table, other than as e's own?
+// Is this reply tuple (or original tuple) known to this worker's table, other than as e's own? For ICMP the
+// type and code are taken from e's reply tuple where e is given.
 bool ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple, const struct ct_entry *e);
 // Replaces e's reply tuple. Until then the reply tuple is the inverse of the original one.
-// Only before e is confirmed.
+// Only before e is confirmed. ICMP: type and code stay those of the answer, whatever reply says.
 void ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply);
 // Puts the reply tuple into the index at once, so that no other flow of this worker can choose it; where the
-// reply's home is another worker (steering hash), plants a redirect there through the hand-over ring.
-// 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full).
+// reply's home is another worker (steering hash), plants a redirect there through the message ring.
+// 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full). What this can promise across workers, and
+// what not, stands in docs/decisions/0301-redirects.md.
 int ct_reserve_reply(struct pl_worker *w, struct ct_entry *e);
 void ct_tuple_invert(struct ct_tuple *out, const struct ct_tuple *in);
 // Worker that a packet with this tuple reaches.
@@ -103,10 +119,19 @@ struct ct_flow { // a snapshot of one flow
 	uint16_t worker;
 };
 // Copies up to max flows from *cursor on (0 to start); *cursor is UINT64_MAX after the last one. A flow that
-// lives through the whole listing is in it exactly once. Returns how many.
+// lives through the whole listing is in it exactly once. Returns how many; 0 does not mean the end (work per
+// call is bounded), only the cursor does.
 unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out, unsigned max);
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
+struct ct_stats { // this worker writes, anybody reads with relaxed loads
+	uint64_t created;    // flows confirmed
+	uint64_t expired;    // by time
+	uint64_t early_drop; // made way in a full table
+	uint64_t clash;      // redirects refused because the tuple was taken at its home
+	uint64_t unsent;     // times a message to another worker had to wait for room
+};
+const struct ct_stats *ct_table_stats(const struct ct_table *t);
 // Ends all flows (masquerade: address gone; tests). Owner's thread.
 unsigned ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void *arg), void *arg);
 

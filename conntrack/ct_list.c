@@ -1,0 +1,151 @@
+// What other rooms see of a flow, and the listing of a whole table. Owner's thread (listing through
+// pl_worker_call).
+#include <assert.h>
+
+#include "conntrack/ct_table.h"
+
+struct ct_tuple
+ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir)
+{
+	struct ct_key k;
+	struct ct_tuple t;
+
+	ct_entry_key(e, dir, &k);
+	ct_tuple_of(&t, &k);
+	return t;
+}
+
+uint32_t
+ct_entry_status(const struct ct_entry *e)
+{
+	return e->status & CT_STATUS_PUBLIC;
+}
+
+void
+ct_entry_set_status(struct ct_entry *e, uint32_t bits)
+{
+	e->status |= (uint16_t)(bits & CT_STATUS_PUBLIC);
+}
+
+uint32_t
+ct_entry_mark(const struct ct_entry *e)
+{
+	return e->mark;
+}
+
+void
+ct_entry_set_mark(struct ct_entry *e, uint32_t mark)
+{
+	e->mark = mark;
+}
+
+void *
+ct_entry_nat_area(struct ct_entry *e)
+{
+	return e->nat;
+}
+
+void
+ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply)
+{
+	struct ct_key k;
+
+	assert(!(e->status & (CT_S_CONFIRMED | CT_I_RESERVED)));
+	ct_key_of(&k, reply);
+	if (ct_is_icmp(e->proto))
+		k.dport = e->dir[CT_REPLY].dport;
+	ct_entry_set_key(e, CT_REPLY, &k);
+}
+
+int
+ct_reserve_reply(struct pl_worker *w, struct ct_entry *e)
+{
+	struct ct_table *t = w->ct;
+	struct ct_tuple reply;
+	uint16_t home;
+	int ret;
+
+	if (e->status & (CT_I_RESERVED | CT_S_CONFIRMED))
+		return 0;
+	ret = ct_table_index_reply(t, e);
+	if (ret < 0 || w->n_workers <= 1)
+		return ret;
+	reply = ct_entry_tuple(e, CT_REPLY);
+	home = ct_tuple_home(w, &reply);
+	ret = ct_redirect_plant(t, e, home);
+	if (ret < 0)
+		ct_table_unindex_reply(t, e);
+	return ret;
+}
+
+static void
+flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
+{
+	memset(f, 0, sizeof(*f));
+	for (unsigned d = 0; d < 2; d++) {
+		f->tuple[d] = ct_entry_tuple(e, (enum ct_dir)d);
+		f->packets[d] = ct_cold_packets(t, e, d);
+		f->bytes[d] = ct_cold_bytes(t, e, d);
+	}
+	f->status = ct_entry_status(e);
+	f->mark = e->mark;
+	f->tcp_state = e->proto == IPPROTO_TCP ? e->tcp.state : CT_TCP_NONE;
+	f->icmp_type = f->tuple[CT_ORIGINAL].icmp_type;
+	f->icmp_code = f->tuple[CT_ORIGINAL].icmp_code;
+	f->timeout_sec = ct_ms_left(t, e) / 1000;
+	f->worker = t->worker;
+}
+
+#define DUMP_PLACES 8192	 // looked at in one call
+#define DUMP_V6	    (1ull << 62) // cursor: in the pool of IPv6
+
+// The cursor is a place: IPv4's pool, then IPv6's. Entries do not move while they live.
+unsigned
+ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out,
+	      unsigned max)
+{
+	uint64_t place = *cursor & ~DUMP_V6;
+	unsigned v6 = *cursor >= DUMP_V6, n = 0;
+
+	ct_time_set(t, now_ns);
+	for (unsigned i = 0; i < DUMP_PLACES && n < max; i++, place++) {
+		const struct ct_entry *e;
+
+		if (place >= t->pool[v6].used) {
+			if (v6) {
+				*cursor = UINT64_MAX;
+				return n;
+			}
+			v6 = 1;
+			place = 0;
+		}
+		e = ct_entry_at(t, (ct_id)(place << 1 | v6));
+		if ((e->status & (CT_S_CONFIRMED | CT_S_DYING)) == CT_S_CONFIRMED &&
+		    !ct_entry_past(t, e))
+			flow_of(t, e, &out[n++]);
+	}
+	*cursor = place | (v6 ? DUMP_V6 : 0);
+	return n;
+}
+
+unsigned
+ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void *arg), void *arg)
+{
+	struct ct_table *t = w->ct;
+	unsigned n = 0;
+
+	t->w = w;
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		for (uint32_t place = 1; place < t->pool[v6].used; place++) {
+			struct ct_entry *e = ct_entry_at(t, place << 1 | v6);
+
+			if ((e->status & (CT_S_CONFIRMED | CT_S_DYING)) != CT_S_CONFIRMED)
+				continue;
+			if (want != NULL && !want(e, arg))
+				continue;
+			ct_table_kill(t, e);
+			n++;
+		}
+	}
+	return n;
+}

@@ -1,0 +1,14 @@
+#pragma once
+// Redirects, seen from the steering stage; private to this room.
+#include "conntrack/ct_table.h"
+
+bool ct_redirect_lookup(const struct ct_table *t, const struct ct_key *k, uint16_t *owner);
+uint32_t ct_redirect_count(const struct ct_table *t);
+
+// Has another worker claimed the packets with this key, which hash here? Costs nothing while none
+// has.
+static inline bool
+ct_redirect_find(const struct ct_table *t, const struct ct_key *k, uint16_t *owner)
+{
+	return t->redir != NULL && ct_redirect_count(t) != 0 && ct_redirect_lookup(t, k, owner);
+}

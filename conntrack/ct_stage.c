@@ -1,0 +1,287 @@
+// The two stages of connection tracking: finding or making each packet's flow, and letting new
+// flows become known once their first packet got through. Owner's thread. The look-up runs over the
+// burst in passes, so that the cache lines of all packets are on their way at once: keys and
+// buckets, then entries, then, in the order of arrival, the state machines.
+#include "conntrack/ct_track.h"
+
+#define WHEEL_BUDGET 64 // flows that the wheel deals with in one turn
+
+const struct pl_stage ct_lookup_stage = {"ct-lookup", ct_lookup_run, NULL};
+const struct pl_stage ct_confirm_stage = {"ct-confirm", ct_confirm_run, ct_turn_end};
+
+static void
+set_flow(struct pl_pkt *p, struct ct_entry *e, unsigned dir, enum pl_ct_state state)
+{
+	p->ct = e;
+	p->ct_dir = (uint8_t)dir;
+	p->ct_state = (uint8_t)state;
+	p->ct_status = (uint8_t)((e->status & CT_S_SRC_NAT ? PL_CT_SNAT : 0) |
+				 (e->status & CT_S_DST_NAT ? PL_CT_DNAT : 0));
+}
+
+static void
+set_none(struct pl_pkt *p, enum pl_ct_state state)
+{
+	p->ct = NULL;
+	p->ct_dir = CT_ORIGINAL;
+	p->ct_state = (uint8_t)state;
+	p->ct_status = 0;
+}
+
+// An ICMP error must go to the end that sent the quoted packet: else anybody could claim a
+// relation.
+static void
+relate(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look)
+{
+	struct ct_key k;
+	unsigned dir;
+	struct ct_entry *e = ct_table_find_live(t, &look->key, look->hash, &dir);
+
+	if (e == NULL) {
+		set_none(p, PL_CT_INVALID);
+		return;
+	}
+	ct_entry_key(e, dir, &k);
+	if (k.dst.u64[0] != p->dst.u64[0] || k.dst.u64[1] != p->dst.u64[1])
+		set_none(p, PL_CT_INVALID);
+	else
+		set_flow(p, e, dir, PL_CT_RELATED);
+}
+
+static enum ct_verdict
+track_tcp(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
+	  const struct ct_conf *conf, struct ct_tcp_out *out)
+{
+	const uint32_t have = rte_pktmbuf_data_len(p->m) - p->l4_off;
+	struct ct_tcp_seg seg;
+
+	if (!ct_tcp_read(&seg, pl_need(p, p->l4_off, 20), have < p->l4_len ? have : p->l4_len,
+			 p->l4_len))
+		return CT_INVALID;
+	if (!(e->status & CT_S_CONFIRMED) && !ct_tcp_start(&e->tcp, &seg, conf))
+		return CT_INVALID;
+	return ct_tcp_segment(&e->tcp, &seg, (enum ct_dir)dir, e->status, ct_ms_left(t, e), conf,
+			      out);
+}
+
+static enum ct_verdict
+track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
+      const struct ct_conf *conf, struct ct_tcp_out *out)
+{
+	out->timeout_ms = 0;
+	out->assured = false;
+	switch (e->proto) {
+	case IPPROTO_TCP:
+		return track_tcp(t, e, p, dir, conf, out);
+	case IPPROTO_UDP:
+		return ct_udp_packet(&e->udp, e->status, (uint32_t)t->tick, conf, out);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return ct_icmp_packet(e->proto, e->dir[CT_ORIGINAL].dport, conf, out);
+	case IPPROTO_GRE:
+		return ct_gre_packet(e->status, conf, out);
+	default:
+		return ct_generic_packet(conf, out);
+	}
+}
+
+// What the tracker said, done to the flow. False: the packet is INVALID.
+static bool
+apply(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
+      enum ct_verdict verdict, const struct ct_tcp_out *out)
+{
+	switch (verdict) {
+	case CT_REFRESH:
+		if (out->assured)
+			e->status |= CT_S_ASSURED;
+		ct_wheel_refresh(t, e, out->timeout_ms);
+		ct_entry_account(t, e, dir, p->l3_len);
+		return true;
+	case CT_COUNT:
+		ct_entry_account(t, e, dir, p->l3_len);
+		return true;
+	case CT_KILL:
+		ct_entry_account(t, e, dir, p->l3_len);
+		ct_table_kill(t, e);
+		return true;
+	case CT_PASS:
+		return true;
+	case CT_INVALID:
+	case CT_AGAIN:
+		break;
+	}
+	if (out->timeout_ms != 0)
+		ct_wheel_refresh(t, e, out->timeout_ms);
+	return false;
+}
+
+// A flow's first packet. False: no room, the packet is dropped.
+static bool
+begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
+{
+	struct ct_tcp_out out;
+	struct ct_entry *e;
+	struct ct_key reply;
+	enum ct_verdict v;
+
+	if (!ct_key_invert(&reply, &look->key)) {
+		set_none(p, PL_CT_INVALID);
+		return true;
+	}
+	e = ct_table_new(t, &look->key, &reply, look->hash);
+	if (e == NULL)
+		return false;
+	v = track(t, e, p, CT_ORIGINAL, conf, &out);
+	if (!apply(t, e, p, CT_ORIGINAL, v, &out)) {
+		ct_table_kill(t, e);
+		set_none(p, PL_CT_INVALID);
+		return true;
+	}
+	set_flow(p, e, CT_ORIGINAL, PL_CT_NEW);
+	p->flags |= PL_F_NAT_PRE | PL_F_NAT_POST;
+	t->fresh[t->n_fresh++] = p->hash;
+	return true;
+}
+
+static bool
+known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
+{
+	enum pl_ct_state state = PL_CT_ESTABLISHED;
+	struct ct_tcp_out out;
+	enum ct_verdict v;
+	struct ct_entry *e;
+	unsigned dir;
+
+	e = ct_table_find_live(t, &look->key, look->hash, &dir);
+	if (e == NULL)
+		return begin(t, p, look, conf);
+	v = track(t, e, p, dir, conf, &out);
+	if (v == CT_AGAIN) {
+		ct_table_kill(t, e);
+		return begin(t, p, look, conf);
+	}
+	if (dir == CT_ORIGINAL && !(e->status & CT_S_SEEN_REPLY))
+		state = PL_CT_NEW;
+	if (!apply(t, e, p, dir, v, &out)) {
+		set_none(p, PL_CT_INVALID);
+		return true;
+	}
+	if (dir == CT_REPLY)
+		e->status |= CT_S_SEEN_REPLY;
+	set_flow(p, e, dir, state);
+	return true;
+}
+
+static bool
+is_fresh(const struct ct_table *t, uint32_t hash)
+{
+	for (unsigned i = 0; i < t->n_fresh; i++) {
+		if (t->fresh[i] == hash)
+			return true;
+	}
+	return false;
+}
+
+// Asks for the entry that a packet will most likely need, once its bucket has arrived.
+static void
+prefetch_entry(const struct ct_table *t, uint64_t hash)
+{
+	const struct ct_bucket *b = ct_index_bucket(&t->ix, hash);
+	uint32_t mask = ct_bucket_match(b, ct_index_sig(hash));
+
+	if (mask != 0) {
+		const char *e = (const char *)ct_entry_at(t, b->ref[__builtin_ctz(mask)] >> 1);
+
+		rte_prefetch0(e);
+		rte_prefetch0(e + 64);
+		if (b->ref[__builtin_ctz(mask)] & 2)
+			rte_prefetch0(e + 128);
+	}
+}
+
+void
+ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
+{
+	struct ct_table *t = w->ct;
+	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
+	struct pl_pkt *p;
+
+	t->w = w;
+	t->n_fresh = 0;
+	ct_time_set(t, w->now_ns);
+	PL_FOREACH (p, b) {
+		struct ct_look *look = &t->look[pl_i_];
+
+		look->kind = p->flags & PL_F_CT_GIVEN ? CT_K_LEAVE : ct_key_of_pkt(&look->key, p);
+		if (look->kind < CT_K_FLOW)
+			continue;
+		look->hash = ct_key_hash(&t->seeds, &look->key);
+		ct_index_prefetch(&t->ix, look->hash);
+	}
+	PL_FOREACH (p, b) {
+		if (t->look[pl_i_].kind >= CT_K_FLOW)
+			prefetch_entry(t, t->look[pl_i_].hash);
+	}
+	PL_FOREACH (p, b) {
+		const struct ct_look *look = &t->look[pl_i_];
+
+		if (look->kind >= CT_K_FLOW && t->n_fresh != 0 && is_fresh(t, p->hash)) {
+			pl_defer(w, b, p);
+			continue;
+		}
+		switch ((enum ct_kind)look->kind) {
+		case CT_K_LEAVE:
+			break;
+		case CT_K_UNTRACKED:
+			set_none(p, PL_CT_UNTRACKED);
+			break;
+		case CT_K_INVALID:
+			set_none(p, PL_CT_INVALID);
+			break;
+		case CT_K_RELATED:
+			relate(t, p, look);
+			break;
+		case CT_K_FLOW:
+			if (unlikely(!known(t, p, look, conf)))
+				pl_drop(w, b, p, PL_DROP_CT_TABLE_FULL);
+			break;
+		}
+	}
+}
+
+void
+ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
+{
+	struct ct_table *t = w->ct;
+	struct pl_pkt *p;
+
+	(void)conf;
+	PL_FOREACH (p, b) {
+		int ret;
+
+		// An answer of the gateway's own travels the other way and does not make a flow
+		// known.
+		if (p->ct == NULL || p->ct_dir != CT_ORIGINAL || (p->ct->status & CT_S_CONFIRMED))
+			continue;
+		ret = p->ct->status & CT_S_DYING ? -EEXIST : ct_table_confirm(t, p->ct);
+		if (ret == -ENOSPC)
+			pl_drop(w, b, p, PL_DROP_CT_TABLE_FULL);
+		else if (ret < 0)
+			pl_drop(w, b, p, PL_DROP_CT_CLASH);
+	}
+}
+
+void
+ct_turn_end(struct pl_worker *w)
+{
+	struct ct_table *t = w->ct;
+
+	if (t == NULL)
+		return;
+	t->w = w;
+	ct_time_set(t, w->now_ns);
+	ct_redirect_drain(t);
+	if ((t->list[CT_LIST_FRESH] | t->list[CT_LIST_DEAD]) != 0)
+		ct_table_free_dead(t);
+	ct_wheel_turn(t, WHEEL_BUDGET);
+}

@@ -1,0 +1,94 @@
+// Whose packet is it? The owner of a flow is a function of its tuple: symmetric Toeplitz through
+// the indirection table, as the NIC does it; the few flows whose replies hash elsewhere have a
+// redirect at the reply's home. What belongs to another worker goes through the hand-over ring.
+// Stands twice in a packet's way: before reassembly, where fragments go to the worker of their
+// addresses, and after it. Owner's thread.
+#include <netinet/icmp6.h>
+
+#include "conntrack/ct_redirect.h"
+#include "conntrack/ct_track.h"
+#include "pipeline/toeplitz.h"
+
+const struct pl_stage ct_steer_stage = {"ct-steer", ct_steer_run, NULL};
+
+static uint32_t
+hash_of_key(const struct ct_key *k)
+{
+	// An identifier counts nothing, as it would stand in both ports.
+	if (ct_is_icmp(k->proto))
+		return pl_toeplitz(k->family, &k->src, &k->dst, 0, 0);
+	return pl_toeplitz(k->family, &k->src, &k->dst, k->sport, k->dport);
+}
+
+static bool
+is_error(const struct pl_pkt *p)
+{
+	return (p->flags & PL_F_ICMP_ERR) ||
+	       (p->proto == IPPROTO_ICMPV6 && p->family == 6 && p->icmp_type == ND_REDIRECT);
+}
+
+// The key by which a redirect would know the packet; the steering hash comes from the same tuple.
+static void
+steer_key(struct ct_key *k, const struct pl_pkt *p)
+{
+	if (is_error(p) && ct_key_of_quote(k, p))
+		return;
+	k->src = p->src;
+	k->dst = p->dst;
+	k->sport = p->sport;
+	k->dport = ct_is_icmp(p->proto) ? ct_type_code(p->icmp_type, p->icmp_code) : p->dport;
+	k->zone = 0;
+	k->family = p->family;
+	k->proto = p->proto;
+}
+
+// Where the packet must go on; this worker where it is at home.
+static uint16_t
+owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k)
+{
+	uint16_t owner;
+
+	if (p->origin == PL_FROM_SELF || (p->flags & PL_F_CT_GIVEN))
+		return w->id; // goes with the flow that caused it
+	if (!(p->flags & PL_F_FRAG) && ct_redirect_find(w->ct, k, &owner))
+		return owner;
+	if (p->flags & PL_F_HANDED)
+		return w->id;
+	return pl_reta_worker(w->reta, p->hash);
+}
+
+void
+ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
+{
+	const bool many = w->n_workers > 1;
+	struct pl_pkt *p;
+
+	(void)conf;
+	// Before any packet of this burst can be called new: what its flow's owner told us left it
+	// earlier.
+	if (many)
+		ct_redirect_drain(w->ct);
+	PL_FOREACH (p, b) {
+		struct ct_key k;
+		uint16_t owner;
+
+		if (p->hash != 0 && !(p->flags & PL_F_REASM))
+			continue; // second time
+		if (p->flags & PL_F_FRAG) {
+			p->hash = pl_toeplitz(p->family, &p->src, &p->dst, 0, 0);
+			if (!many)
+				continue;
+		} else {
+			steer_key(&k, p);
+			p->hash = hash_of_key(&k);
+			if (!many)
+				continue;
+		}
+		owner = owner_of(w, p, &k);
+		if (owner != w->id)
+			pl_hand_over(w, b, p, owner);
+		else if (p->flags & PL_F_FRAG)
+			p->flags &= (uint16_t)~PL_F_HANDED; // the whole datagram may go on to
+							    // another one
+	}
+}

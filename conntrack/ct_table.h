@@ -1,0 +1,222 @@
+#pragma once
+// One worker's table, for the files of this room only: entries, their places in the index and in
+// time.
+#include <stdatomic.h>
+
+#include "conntrack/ct_index.h"
+#include "conntrack/ct_key.h"
+#include "conntrack/ct_tcp.h"
+
+// Time in an entry: ticks of 2^22 ns (4.2 ms) in 32 bits. Differences of up to 2^30 ticks (52 days)
+// are right; a clock that jumps further ends all flows (ct_time_jumped).
+#define CT_TICK_SHIFT 22
+// The wheel turns in steps of 64 ticks (0.27 s) and reaches 4,095 steps (18 minutes) ahead; what is
+// due later comes by once per round and is put off.
+#define CT_STEP_SHIFT (CT_TICK_SHIFT + 6)
+#define CT_WHEEL      4096
+enum { // lists besides the wheel's slots; a flow is in exactly one of them
+	CT_LIST_FRESH = CT_WHEEL, // made in this turn, not confirmed
+	CT_LIST_DEAD, // out of the index, memory still referenced by packets of this turn
+	CT_LISTS,
+};
+
+enum ct_inner_status {		 // bits beside those of enum ct_status
+	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
+	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple
+};
+#define CT_STATUS_PUBLIC 0xff
+
+struct ct_udp {
+	uint32_t stream_tick; // from then on it is a stream, if answered
+};
+
+// First cache line: read by every packet; second: written. Two directions of an IPv4 flow stand in
+// the first; an IPv6 flow has its addresses in a third line (struct ct_entry6).
+struct ct_entry {
+	struct {
+		rte_be32_t src, dst;
+		rte_be16_t sport, dport; // as in struct ct_key
+	} dir[2];
+	uint8_t family, proto;
+	uint16_t zone;
+	uint16_t status; // enum ct_status, enum ct_inner_status
+	uint16_t list;	 // wheel slot or CT_LIST_*
+	uint8_t nat[CT_NAT_AREA];
+	uint32_t mark;
+	union { // the first 12 bytes of tcp end the first line: they change with every other
+		// segment only
+		struct ct_tcp tcp;
+		struct ct_udp udp;
+	};
+	uint32_t deadline;	       // tick
+	uint32_t packets[2], bytes[2]; // low words; what they carry over is in struct ct_cold
+} __rte_cache_aligned;
+static_assert(sizeof(struct ct_entry) == 128, "two cache lines");
+static_assert(offsetof(struct ct_entry, tcp.side) == 64, "windows start the second line");
+
+struct ct_entry6 {
+	struct ct_entry e;
+	struct {
+		union pl_addr src, dst;
+	} addr[2];
+};
+static_assert(sizeof(struct ct_entry6) == 192, "three cache lines");
+
+// What is not touched by a packet of a known flow. Same index as the entry.
+struct ct_cold {
+	uint32_t next, prev; // of the list that the flow is in; free entries: next
+	uint32_t bytes_hi[2];
+	uint16_t packets_hi[2];
+};
+static_assert(sizeof(struct ct_cold) == 20,
+	      "memory per flow: 128 + 20 + 22 of index; IPv6 64 more");
+
+// An entry by number: place in its pool << 1 | is IPv6; 0: none. In the index: that << 1 |
+// direction.
+typedef uint32_t ct_id;
+
+struct ct_pool {
+	char *base;
+	struct ct_cold *cold;
+	uint32_t stride;
+	uint32_t room; // entries
+	uint32_t used; // places ever taken; those above were never touched
+	uint32_t free; // list of ct_id
+};
+
+struct ct_look { // one packet between the passes of ct_lookup_run
+	struct ct_key key;
+	uint64_t hash;
+	uint8_t kind; // enum in ct_stage.c
+};
+
+struct ct_redirects;
+
+struct ct_table {
+	struct ct_index ix;
+	struct ct_pool pool[2]; // IPv4, IPv6
+	struct ct_seeds seeds;
+	struct ct_conf fallback; // the kernel's defaults, for a program without settings
+	struct pl_worker *w;	 // whose turn it is; NULL before the first
+	void (*release)(struct pl_worker *w, struct ct_entry *e);
+	struct ct_redirects *redir; // NULL with one worker
+	uint32_t max;
+	uint16_t worker;
+	uint64_t tick; // of the last turn, 64 bits
+	uint64_t step; // of the wheel: all up to this one were dealt with
+	struct ct_stats stats;
+	_Atomic uint32_t count;
+	ct_id list[CT_LISTS];
+	struct ct_look look[PL_BURST];
+	uint32_t fresh[PL_BURST]; // packet hashes of the flows made in this burst
+	unsigned n_fresh;
+};
+
+static inline struct ct_entry *
+ct_entry_at(const struct ct_table *t, ct_id id)
+{
+	const struct ct_pool *pool = &t->pool[id & 1];
+
+	return (struct ct_entry *)(pool->base + (size_t)(id >> 1) * pool->stride);
+}
+
+static inline ct_id
+ct_id_of(const struct ct_table *t, const struct ct_entry *e)
+{
+	const struct ct_pool *pool = &t->pool[e->family == 6];
+	size_t off = (size_t)((const char *)e - pool->base);
+
+	return e->family == 6 ? (ct_id)(off / sizeof(struct ct_entry6)) << 1 | 1
+			      : (ct_id)(off / sizeof(struct ct_entry)) << 1;
+}
+
+static inline struct ct_cold *
+ct_cold_at(const struct ct_table *t, ct_id id)
+{
+	return &t->pool[id & 1].cold[id >> 1];
+}
+
+static inline bool
+ct_entry_is(const struct ct_entry *e, unsigned dir, const struct ct_key *k)
+{
+	if (e->dir[dir].sport != k->sport || e->dir[dir].dport != k->dport ||
+	    e->proto != k->proto || e->family != k->family || e->zone != k->zone)
+		return false;
+	if (k->family == 4)
+		return e->dir[dir].src == k->src.v4 && e->dir[dir].dst == k->dst.v4;
+	const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
+
+	return memcmp(&e6->addr[dir].src, &k->src, 16) == 0 &&
+	       memcmp(&e6->addr[dir].dst, &k->dst, 16) == 0;
+}
+
+static inline bool
+ct_entry_past(const struct ct_table *t, const struct ct_entry *e)
+{
+	return (int32_t)(e->deadline - (uint32_t)t->tick) <= 0;
+}
+
+static inline uint32_t
+ct_ticks_of_ms(uint32_t ms)
+{
+	uint32_t capped = ms < CT_TIMEOUT_MAX_MS ? ms : CT_TIMEOUT_MAX_MS;
+
+	return (uint32_t)(((uint64_t)capped * 1000000 + (1u << CT_TICK_SHIFT) - 1) >>
+			  CT_TICK_SHIFT);
+}
+
+static inline uint32_t
+ct_ms_left(const struct ct_table *t, const struct ct_entry *e)
+{
+	int32_t left = (int32_t)(e->deadline - (uint32_t)t->tick);
+
+	return left <= 0 ? 0 : (uint32_t)(((uint64_t)left << CT_TICK_SHIFT) / 1000000);
+}
+
+// ---- ct_table.c
+void ct_entry_key(const struct ct_entry *e, unsigned dir, struct ct_key *k);
+void ct_entry_set_key(struct ct_entry *e, unsigned dir, const struct ct_key *k);
+// The entry with that key in either direction, or NULL. Expired ones count as there: see
+// ct_table_find_live.
+struct ct_entry *ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash,
+			       unsigned *dir);
+// The same, but one past its deadline is ended and not found.
+struct ct_entry *ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash,
+				    unsigned *dir);
+// A new flow with both tuples, on the fresh list; NULL where the table is full and nothing could
+// make way.
+struct ct_entry *ct_table_new(struct ct_table *t, const struct ct_key *orig,
+			      const struct ct_key *reply, uint64_t hash);
+// Puts it into the index and on the wheel. -EEXIST: a tuple is taken; -ENOSPC.
+int ct_table_confirm(struct ct_table *t, struct ct_entry *e);
+// Out of the index and the wheel at once; freed at the end of the turn.
+void ct_table_kill(struct ct_table *t, struct ct_entry *e);
+void ct_table_free_dead(struct ct_table *t); // and what was never confirmed
+int ct_table_index_reply(struct ct_table *t, struct ct_entry *e);
+void ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e);
+void ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t bytes);
+// Makes room for one flow in a full table: true where a flow near `hash` in the index made way.
+bool ct_table_make_way(struct ct_table *t, uint64_t hash);
+uint64_t ct_cold_packets(const struct ct_table *t, const struct ct_entry *e, unsigned dir);
+uint64_t ct_cold_bytes(const struct ct_table *t, const struct ct_entry *e, unsigned dir);
+
+// ---- ct_wheel.c
+void ct_list_add(struct ct_table *t, struct ct_entry *e, unsigned list);
+void ct_list_del(struct ct_table *t, struct ct_entry *e);
+// Clock of this turn. Where it jumped further than an entry's deadline can tell, all flows end.
+void ct_time_set(struct ct_table *t, uint64_t now_ns);
+// Lives for ms from now. Confirmed flows are moved on the wheel only where they would come by too
+// late.
+void ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms);
+void ct_wheel_start(struct ct_table *t, struct ct_entry *e); // e is in no list
+// Deals with at most `budget` flows (and eight times as many empty slots) that are due.
+void ct_wheel_turn(struct ct_table *t, unsigned budget);
+
+// ---- ct_redirect.c: all of these do nothing and cost nothing without other workers
+// Tells the home of e's reply tuple. 0, -EEXIST where this very worker has promised the tuple to
+// another one, -ENOSPC.
+int ct_redirect_plant(struct ct_table *t, struct ct_entry *e, uint16_t home);
+bool ct_redirect_lift(struct ct_table *t, struct ct_entry *e); // false: no room, try again later
+bool ct_redirect_taken(const struct ct_table *t, const struct ct_key *k);
+void ct_redirect_drain(struct ct_table *t);
+void ct_redirect_free(struct ct_table *t);

@@ -1,0 +1,29 @@
+#pragma once
+// The trackers of everything but TCP, and the look at a packet that comes before any of them.
+// Private to this room.
+#include "conntrack/ct_table.h"
+
+// What becomes of a packet before the table is asked.
+enum ct_kind {
+	CT_K_LEAVE,	// not tracked here: given by its maker, or an answer was found already
+	CT_K_UNTRACKED, // raw's NOTRACK, neighbour discovery, MLD
+	CT_K_INVALID,
+	CT_K_FLOW,    // key is the packet's own
+	CT_K_RELATED, // ICMP error: key is the inverse of the quoted packet's
+};
+
+// Judges headers, lengths and checksums, and makes the key. Pure.
+enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p);
+// The same for an ICMP or ICMPv6 error; false: the quote cannot be read. ct_related.c
+bool ct_key_of_quote(struct ct_key *k, const struct pl_pkt *p);
+// Is the L4 checksum right (or vouched for by the device)? ct_csum.c
+bool ct_csum_ok(const struct pl_pkt *p);
+
+enum ct_verdict ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick,
+			      const struct ct_conf *conf, struct ct_tcp_out *out);
+enum ct_verdict ct_gre_packet(uint32_t status, const struct ct_conf *conf, struct ct_tcp_out *out);
+enum ct_verdict ct_icmp_packet(uint8_t proto, rte_be16_t orig_type_code, const struct ct_conf *conf,
+			       struct ct_tcp_out *out);
+enum ct_verdict ct_generic_packet(const struct ct_conf *conf, struct ct_tcp_out *out);
+// May this ICMP or ICMPv6 message start a flow? Only requests that have an answer.
+bool ct_icmp_starts(uint8_t proto, uint8_t type);

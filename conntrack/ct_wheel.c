@@ -1,0 +1,146 @@
+// Time: lists of flows, and the wheel on which they come due. A packet only moves its flow's
+// deadline; the flow stays in its slot, and when the wheel gets there it is ended or put off. Only
+// where the deadline moves to before the slot (a connection that closes) is it moved at once. The
+// wheel may lag behind: a flow past its deadline is dead for every look-up all the same. Owner's
+// thread.
+#include "conntrack/ct_table.h"
+
+#define JUMP_TICKS (1u << 30)
+
+void
+ct_list_add(struct ct_table *t, struct ct_entry *e, unsigned list)
+{
+	ct_id id = ct_id_of(t, e), head = t->list[list];
+	struct ct_cold *c = ct_cold_at(t, id);
+
+	c->prev = 0;
+	c->next = head;
+	if (head != 0)
+		ct_cold_at(t, head)->prev = id;
+	t->list[list] = id;
+	e->list = (uint16_t)list;
+}
+
+void
+ct_list_del(struct ct_table *t, struct ct_entry *e)
+{
+	struct ct_cold *c = ct_cold_at(t, ct_id_of(t, e));
+
+	if (c->prev != 0)
+		ct_cold_at(t, c->prev)->next = c->next;
+	else
+		t->list[e->list] = c->next;
+	if (c->next != 0)
+		ct_cold_at(t, c->next)->prev = c->prev;
+}
+
+// The step at which the wheel should look at a flow with this deadline.
+static uint64_t
+step_due(const struct ct_table *t, uint32_t deadline)
+{
+	uint64_t due = t->tick + (uint64_t)(int64_t)(int32_t)(deadline - (uint32_t)t->tick);
+
+	return (due + 63) >> (CT_STEP_SHIFT - CT_TICK_SHIFT);
+}
+
+static unsigned
+slot_for(const struct ct_table *t, uint32_t deadline)
+{
+	uint64_t due = step_due(t, deadline);
+
+	if (due <= t->step)
+		due = t->step + 1;
+	else if (due > t->step + CT_WHEEL - 1)
+		due = t->step + CT_WHEEL - 1;
+	return due % CT_WHEEL;
+}
+
+// The step at which the slot that e is in comes by.
+static uint64_t
+step_of_slot(const struct ct_table *t, unsigned slot)
+{
+	return t->step + 1 + (slot - (unsigned)(t->step + 1)) % CT_WHEEL;
+}
+
+void
+ct_wheel_start(struct ct_table *t, struct ct_entry *e)
+{
+	ct_list_add(t, e, slot_for(t, e->deadline));
+}
+
+void
+ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms)
+{
+	uint32_t before = e->deadline, deadline = (uint32_t)t->tick + ct_ticks_of_ms(ms);
+
+	if (before == deadline)
+		return;
+	e->deadline = deadline;
+	if ((int32_t)(deadline - before) >= 0 || e->list >= CT_WHEEL)
+		return;
+	if (step_of_slot(t, e->list) > step_due(t, deadline)) {
+		ct_list_del(t, e);
+		ct_wheel_start(t, e);
+	}
+}
+
+void
+ct_time_set(struct ct_table *t, uint64_t now_ns)
+{
+	uint64_t tick = now_ns >> CT_TICK_SHIFT;
+
+	if (likely(tick - t->tick < JUMP_TICKS)) {
+		t->tick = tick;
+		return;
+	}
+	if (tick < t->tick)
+		return; // a clock that runs backwards stands still here
+	// Every deadline lies within 50 days of the tick it was set at, so all are past.
+	for (unsigned slot = 0; slot < CT_WHEEL; slot++) {
+		while (t->list[slot] != 0) {
+			ct_table_kill(t, ct_entry_at(t, t->list[slot]));
+			t->stats.expired++;
+		}
+	}
+	t->tick = tick;
+	t->step = now_ns >> CT_STEP_SHIFT;
+}
+
+void
+ct_wheel_turn(struct ct_table *t, unsigned budget)
+{
+	const uint64_t now = t->tick >> (CT_STEP_SHIFT - CT_TICK_SHIFT);
+	unsigned slots = budget * 8;
+
+	// More than a round behind: every slot is due, so leave out whole rounds.
+	if (now - t->step > 2 * CT_WHEEL && now > t->step)
+		t->step += (now - t->step - CT_WHEEL) / CT_WHEEL * CT_WHEEL;
+	while (t->step < now) {
+		ct_id *head = &t->list[(t->step + 1) % CT_WHEEL];
+
+		if (*head == 0) {
+			t->step++;
+			if (--slots == 0)
+				return;
+			continue;
+		}
+		if (budget-- == 0)
+			return;
+		struct ct_entry *e = ct_entry_at(t, *head);
+
+		if (ct_entry_past(t, e)) {
+			ct_table_kill(t, e);
+			t->stats.expired++;
+			continue;
+		}
+		ct_list_del(t, e);
+		uint64_t due = step_due(t, e->deadline);
+
+		// Not before the step being dealt with is over, or it would come by again at once.
+		if (due < t->step + 2)
+			due = t->step + 2;
+		if (due > t->step + CT_WHEEL)
+			due = t->step + CT_WHEEL;
+		ct_list_add(t, e, due % CT_WHEEL);
+	}
+}

@@ -1,0 +1,143 @@
+// See ctt.h. One thread; aborts where the ground cannot be laid.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctt.h"
+
+struct ctt ctt;
+static struct pl_program program;
+static struct ct_conf conf;
+
+static void
+run_parse(struct pl_worker *w, const void *c, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	(void)c;
+	PL_FOREACH (p, b) {
+		int ret = pl_parse(p);
+
+		if (ret != 0)
+			pl_drop(w, b, p, ret > 0 ? (enum pl_drop)(ret - 1) : PL_DROP_NOT_IP);
+	}
+}
+
+static void
+run_filter(struct pl_worker *w, const void *c, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	(void)c;
+	PL_FOREACH (p, b) {
+		if (ctt.between != NULL)
+			ctt.between(w, p);
+		if (ctt.n_seen < CTT_SEEN)
+			ctt.seen[ctt.n_seen++] = (struct ctt_seen){
+				p->ct_state, p->ct_dir, p->ct_status, (uint8_t)w->id,
+				p->flags,    p->hash,	p->ct};
+		if (ctt.drop != NULL && ctt.drop(w, p))
+			pl_drop(w, b, p, PL_DROP_RULE);
+	}
+}
+
+static void
+run_sink(struct pl_worker *w, const void *c, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	(void)w;
+	(void)c;
+	PL_FOREACH (p, b)
+		rte_pktmbuf_free(pl_take(b, p));
+}
+
+static const struct pl_stage parse = {"parse", run_parse, NULL},
+			     filter = {"filter", run_filter, NULL}, sink = {"sink", run_sink, NULL};
+
+void
+ctt_stop(void)
+{
+	for (unsigned i = 0; i < ctt.n; i++) {
+		ct_table_free(ctt.w[i]->ct);
+		pl_worker_free(ctt.w[i]);
+	}
+	memset(&ctt, 0, sizeof(ctt));
+}
+
+void
+ctt_start(unsigned n, uint32_t max)
+{
+	static void (*const idle[])(struct pl_worker *) = {ct_turn_end, NULL};
+	static const struct pl_stage *const stage[] = {&parse,	&ct_steer_stage,   &ct_lookup_stage,
+						       &filter, &ct_confirm_stage, &sink};
+
+	tl_init();
+	ctt_stop();
+	ct_conf_init(&conf, NULL, 1);
+	program.n_stage = RTE_DIM(stage);
+	for (unsigned i = 0; i < RTE_DIM(stage); i++)
+		program.step[i] =
+			(typeof(program.step[0])){stage[i], i == 2 || i == 4 ? &conf : NULL};
+	tl_workers(ctt.w, n);
+	ctt.n = n;
+	for (unsigned i = 0; i < n; i++) {
+		if (ct_table_create(&ctt.w[i]->ct, max, (uint16_t)i, SOCKET_ID_ANY) != 0)
+			abort();
+		ctt.w[i]->prog = &program;
+		ctt.w[i]->idle = idle;
+		ctt.w[i]->now_ns = 1000000000;
+	}
+	if (ct_join(ctt.w, n) != 0)
+		abort();
+}
+
+void
+ctt_turns(void)
+{
+	unsigned moved;
+
+	do {
+		moved = 0;
+		for (unsigned i = 0; i < ctt.n; i++)
+			moved += pl_worker_turn(ctt.w[i]);
+	} while (moved != 0);
+}
+
+void
+ctt_feed(unsigned i, struct rte_mbuf **m, unsigned n)
+{
+	pl_worker_feed(ctt.w[i], m, (uint16_t)n, 0, PL_FROM_WIRE);
+	ctt_turns();
+}
+
+uint8_t
+ctt_frame(struct rte_mbuf *m)
+{
+	ctt.n_seen = 0;
+	ctt_feed(0, &m, 1);
+	return ctt.n_seen == 1 ? ctt.seen[0].state : 0;
+}
+
+uint8_t
+ctt_one(const struct tl_spec *s)
+{
+	return ctt_frame(tl_frame(s));
+}
+
+void
+ctt_advance_ms(uint64_t ms)
+{
+	for (unsigned i = 0; i < ctt.n; i++)
+		ctt.w[i]->now_ns += ms * 1000000;
+}
+
+unsigned
+ctt_dump(unsigned i, struct ct_flow *out, unsigned max)
+{
+	uint64_t cursor = 0;
+	unsigned n = 0;
+
+	while (cursor != UINT64_MAX && n < max)
+		n += ct_table_dump(ctt.w[i]->ct, ctt.w[i]->now_ns, &cursor, out + n, max - n);
+	return n;
+}
