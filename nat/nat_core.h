@@ -39,7 +39,7 @@ nat_area(const struct ct_entry *e)
 static inline struct ct_tuple
 nat_tuple(const struct ct_entry *e, enum ct_dir dir)
 {
-	return *ct_entry_tuple(e, dir);
+	return ct_entry_tuple(e, dir);
 }
 
 // 64 random bits that cannot be foretold from the ones before (the ports that are seen outside).
