@@ -30,6 +30,7 @@ enum acl_rule_flags {
 	ACL_R_PROTO_INV = 1 << 3,
 	ACL_R_FRAG = 1 << 4, // -f
 	ACL_R_NOT_FRAG = 1 << 5,
+	ACL_R_VERIFY = 1 << 6, // compiled: what a context says of it needs acl_rule_match()
 };
 
 // One rule as it stands in one family.
@@ -42,11 +43,12 @@ struct acl_rule {
 	uint8_t target; // enum cfg_target_id
 	uint8_t reject; // enum cfg_reject + 1, CFG_REJ_DEFAULT resolved
 	uint16_t n_match;
-	uint32_t home;	   // its chain's index in the table
-	uint32_t chain;	   // JUMP and GOTO: index in the table
-	uint32_t number;   // 1-based in its chain, as this family's iptables counts
-	uint32_t counter;  // index in a worker's block
-	uint32_t next_seg; // where a walk that comes back from this rule goes on (acl_compile.c)
+	uint32_t home;	  // its chain's index in the table
+	uint32_t chain;	  // JUMP and GOTO: index in the table
+	uint32_t number;  // 1-based in its chain, as this family's iptables counts
+	uint32_t counter; // index in a worker's block
+	uint32_t
+		next; // step at which a walk that comes back from this rule goes on (acl_compile.c)
 	const struct cfg_match *match; // in the table's match array; comments are not kept
 	const struct pl_nat_rule *nat; // NAT targets
 	uint64_t text[2];	       // hash of what iptables-save prints: identity across reloads
@@ -60,11 +62,10 @@ struct acl_chain {
 	uint32_t first, n; // of the table's rules
 	uint32_t counter;  // of the policy
 	uint32_t depth;	   // longest path of jumps that have to be remembered below this chain
-	uint32_t seg;	   // first segment (acl_compile.c)
+	uint32_t step;	   // first step (acl_compile.c)
 };
 
-struct acl_seg;
-
+struct acl_step;
 struct acl_name {
 	const char *name;
 	uint32_t chain;
@@ -75,9 +76,9 @@ struct acl_table {
 	struct acl_rule *rule;
 	struct cfg_match *match;
 	struct pl_nat_rule *nat;
-	struct acl_seg *seg;   // NULL: build.linear
+	struct acl_step *step; // NULL: build.linear
 	struct acl_name *name; // chains sorted by name
-	uint32_t n_chain, n_rule, n_match, n_nat, n_seg;
+	uint32_t n_chain, n_rule, n_match, n_nat, n_step;
 	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
 };
 

@@ -166,6 +166,9 @@ multiport_match(const struct cfg_m_multiport *m, const struct pl_pkt *p)
 	const rte_be16_t *port;
 	bool found = false;
 
+	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_UDPLITE &&
+	    p->proto != IPPROTO_SCTP && p->proto != IPPROTO_DCCP)
+		return ACL_MISS;
 	if (p->flags & PL_F_LATER_FRAG)
 		return ACL_MISS;
 	port = l4_header(p, 4);

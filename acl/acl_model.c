@@ -39,12 +39,12 @@ iface_ports(const struct cfg_iface *want, const struct acl_build *build)
 
 	if (len == 0 && !want->wildcard)
 		return UINT64_MAX;
+	if (len == 0) // the bare "+" is the one name that the empty one of "no interface" matches
+		return want->invert ? 0 : UINT64_MAX;
 	for (unsigned i = 0; i < build->n_port; i++)
 		if (want->wildcard ? strncmp(build->port_name[i], want->name, len) == 0
 				   : strcmp(build->port_name[i], want->name) == 0)
 			set |= UINT64_C(1) << i;
-	if (len == 0) // only the bare "+" matches the empty name of "no interface"
-		set |= UINT64_C(1) << PL_PORT_NONE;
 	return want->invert ? ~set : set;
 }
 

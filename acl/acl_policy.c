@@ -1,6 +1,6 @@
 // The life of a compiled policy, and its counters. Control thread; the workers only read what is
 // made here and write their own counter block. The policy owns everything in it.
-#include "acl/acl_int.h"
+#include "acl/acl_step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ workers_create(struct acl_policy *p)
 
 	p->counter = calloc(p->n_workers + 1u, sizeof(*p->counter));
 	p->stack = calloc(p->n_workers, sizeof(*p->stack));
-	if (p->counter == NULL || p->stack == NULL)
+	p->scratch = calloc(p->n_workers, sizeof(*p->scratch));
+	if (p->counter == NULL || p->stack == NULL || p->scratch == NULL)
 		return -ENOMEM;
 	for (unsigned w = 0; w <= p->n_workers; w++) {
 		p->counter[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
@@ -38,10 +39,33 @@ workers_create(struct acl_policy *p)
 	}
 	for (unsigned w = 0; w < p->n_workers; w++) {
 		p->stack[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, stack);
-		if (p->stack[w] == NULL)
+		p->scratch[w] = acl_scratch_create(p->depth);
+		if (p->stack[w] == NULL || p->scratch[w] == NULL)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int
+compile(struct acl_policy *p, int socket, struct cfg_err *err)
+{
+	int ret = 0;
+
+	p->classes = calloc(1, sizeof(*p->classes));
+	if (p->classes == NULL)
+		return -ENOMEM;
+	acl_classes_init(p->classes, p);
+	for (int f = 0; ret == 0 && f < ACL_FAMILIES; f++)
+		for (int id = 0; ret == 0 && id < CFG_TABLES; id++)
+			ret = acl_compile_table(&p->table[f][id], id, f, p->classes, socket, err);
+	return ret;
+}
+
+static void
+table_free(struct acl_table *t)
+{
+	acl_steps_free(t);
+	acl_table_free(t);
 }
 
 static void
@@ -79,6 +103,8 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 			p->covered[f] |= ret == 0 && p->table[f][id].n_chain != 0;
 		}
 	}
+	if (ret == 0 && !build->linear)
+		ret = compile(p, build->socket, err);
 	if (ret == 0)
 		ret = workers_create(p);
 	if (ret < 0) {
@@ -99,13 +125,17 @@ acl_policy_free(struct acl_policy *p)
 		return;
 	for (int f = 0; f < ACL_FAMILIES; f++)
 		for (int id = 0; id < CFG_TABLES; id++)
-			acl_table_free(&p->table[f][id]);
+			table_free(&p->table[f][id]);
 	for (unsigned w = 0; p->counter != NULL && w <= p->n_workers; w++)
 		free(p->counter[w]);
 	for (unsigned w = 0; p->stack != NULL && w < p->n_workers; w++)
 		free(p->stack[w]);
+	for (unsigned w = 0; p->scratch != NULL && w < p->n_workers; w++)
+		free(p->scratch[w]);
 	free(p->counter);
 	free(p->stack);
+	free(p->scratch);
+	free(p->classes);
 	free(p);
 }
 

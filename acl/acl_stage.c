@@ -1,7 +1,7 @@
 // The stages: at each point of a packet's way the chain of the hook at which it is gets walked, and
 // the verdict is carried out. Runs on the worker's thread; conf is a struct acl_point_conf of the
 // published policy, which outlives the burst.
-#include "acl/acl_int.h"
+#include "acl/acl_step.h"
 
 #include <string.h>
 
@@ -89,37 +89,92 @@ carry_out(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struc
 		pl_drop(w, b, p, PL_DROP_HOTDROP);
 }
 
+// What became of a packet at this point: the note where there is one, then the verdict.
+static void
+finish(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct acl_point_conf *pc,
+       enum cfg_hook hook, const struct acl_end *end)
+{
+	if (unlikely(p->note != NULL))
+		acl_note(p->note, point_table[pc->point], hook, end);
+	carry_out(w, b, p, end);
+}
+
+// The packet has a hook here: decides at once, or puts it into a lane. Returns 1 for a lane.
+static inline unsigned
+enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct acl_point_conf *pc,
+      const struct acl_table *t, enum cfg_hook hook, struct acl_lane *lane)
+{
+	struct acl_counter *cnt = pc->policy->counter[w->id];
+	struct acl_end end = {.verdict = ACL_ACCEPT};
+	const struct acl_chain *c;
+
+	if (t->hook[hook] == ACL_NO_CHAIN) {
+		if (point_table[pc->point] == CFG_FILTER)
+			finish(w, b, p, pc, hook, &end);
+		return 0;
+	}
+	c = &t->chain[t->hook[hook]];
+	if (c->n != 0) {
+		lane->pkt = p;
+		lane->v = acl_view(p, hook);
+		lane->start = c;
+		return 1;
+	}
+	acl_credit(&cnt[c->counter], 1, p->l3_len);
+	end.verdict = c->drop ? ACL_DROP : ACL_ACCEPT;
+	end.chain = c;
+	finish(w, b, p, pc, hook, &end);
+	return 0;
+}
+
+static void
+walk_lanes(struct pl_worker *w, const struct acl_policy *p, const struct acl_table *t,
+	   enum acl_family family, struct acl_scratch *sc, unsigned n)
+{
+	struct acl_counter *cnt = p->counter[w->id];
+
+	if (!p->linear) {
+		acl_walk(p, t, family, sc, n, cnt);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct acl_lane *l = &sc->lane[i];
+
+		l->end = acl_linear_run(t, l->start, &l->v, cnt, l->stack);
+	}
+}
+
 void
 acl_stage_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
 	const struct acl_point_conf *pc = conf;
 	const struct acl_policy *pol = pc->policy;
-	enum cfg_table_id table = point_table[pc->point];
+	struct acl_scratch *sc = pol->scratch[w->id];
 	struct pl_pkt *p;
 
-	PL_FOREACH (p, b) {
-		enum acl_family f = acl_family_of(p);
-		const struct acl_table *t = &pol->table[f][table];
-		enum cfg_hook hook = hook_at(pc->point, p);
-		struct acl_end end = {.verdict = ACL_ACCEPT};
-		struct acl_view v;
+	// A table per family, so a pass per family; a burst of one family pays for one look at each
+	// packet.
+	for (enum acl_family f = ACL_V4; f < ACL_FAMILIES; f++) {
+		const struct acl_table *t = &pol->table[f][point_table[pc->point]];
+		unsigned n = 0;
 
-		if (unlikely(!pol->covered[f]) && pc->point == ACL_RAW) {
-			pl_drop(w, b, p, PL_DROP_NO_POLICY);
-			continue;
+		PL_FOREACH (p, b) {
+			enum cfg_hook hook = hook_at(pc->point, p);
+
+			if (acl_family_of(p) != f)
+				continue;
+			if (unlikely(!pol->covered[f]) && pc->point == ACL_RAW)
+				pl_drop(w, b, p, PL_DROP_NO_POLICY);
+			else if (hook != CFG_HOOK_NONE && p->reject == 0)
+				n += enter(w, b, p, pc, t, hook, &sc->lane[n]);
 		}
-		if (hook == CFG_HOOK_NONE || p->reject != 0)
-			continue;
-		if (t->hook[hook] != ACL_NO_CHAIN) {
-			v = acl_view(p, hook);
-			end = acl_linear_run(t, &t->chain[t->hook[hook]], &v, pol->counter[w->id],
-					     pol->stack[w->id]);
-		} else if (table != CFG_FILTER) {
-			continue;
+		if (n > 0)
+			walk_lanes(w, pol, t, f, sc, n);
+		for (unsigned i = 0; i < n; i++) {
+			const struct acl_lane *l = &sc->lane[i];
+
+			finish(w, b, l->pkt, pc, l->start->hook, &l->end);
 		}
-		if (unlikely(p->note != NULL))
-			acl_note(p->note, table, hook, &end);
-		carry_out(w, b, p, &end);
 	}
 }
 

@@ -1,0 +1,407 @@
+// Chains to steps. Rules are gathered into segments: as long as no rule can match a packet that an
+// earlier "open" rule of the segment matched, one look-up of the first match in order is enough.
+// Open is a rule after which the walk may go on (no target, a jump), or whose boxes cover more than
+// the rule. So a run of rules that end the walk is one segment, an open rule closes it for those
+// that overlap it, and jumps that exclude one another share one. Long segments become rte_acl
+// contexts, short ones are compared in line. Control thread, at build. rte_acl takes its memory
+// from the EAL heap: where a context does not fit, the segment is halved; where that does not help,
+// the policy is refused.
+#include "acl/acl_step.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#define HALF_MIN 64 // a segment is not halved below this
+#define OPEN_MAX                                                                                   \
+	2048 // boxes of open rules in a segment: bounds the time to compare with all of them
+#define INLINE_BOXES 2 // of one rule in line; more are one box around them and the exact match
+#define PEEL_MAX     4 // leading rules of a long segment that only ask for the state stay in line
+
+// Rules in a segment; fewer are faster in line (test/unit/acl/speed.c).
+unsigned acl_segment_min = 24;
+
+struct seg_rule {
+	uint32_t rule;
+	uint32_t first, n; // of box
+	bool exact;
+};
+
+struct compile {
+	struct acl_table *t;
+	enum cfg_table_id id;
+	enum acl_family family;
+	const struct acl_classes *cl;
+	struct cfg_err *err;
+	int socket;
+	struct acl_step *step;
+	uint32_t n_step, cap_step;
+	struct seg_rule *rule; // of the segment that grows
+	uint32_t n_rule;
+	struct acl_box *box;
+	uint32_t n_box, cap_box;
+	uint32_t *open; // boxes of open rules
+	uint32_t n_open, cap_open;
+	struct acl_boxes *boxes; // of one rule
+};
+
+// Room for n more of an array that grows. False when out of memory.
+static bool
+grow(void *array, uint32_t *cap, uint32_t used, uint32_t n, size_t size)
+{
+	void *old, *new;
+	uint32_t want = *cap;
+
+	if (used + n <= *cap)
+		return true;
+	while (want < used + n)
+		want = want * 2 + 64;
+	memcpy(&old, array, sizeof(old));
+	new = realloc(old, want * size);
+	if (new == NULL)
+		return false;
+	memcpy(array, &new, sizeof(new));
+	*cap = want;
+	return true;
+}
+
+static struct acl_step *
+step_add(struct compile *c, enum acl_step_kind kind)
+{
+	struct acl_step *s;
+
+	if (!grow(&c->step, &c->cap_step, c->n_step, 1, sizeof(*c->step)))
+		return NULL;
+	s = &c->step[c->n_step++];
+	memset(s, 0, sizeof(*s));
+	s->kind = kind;
+	return s;
+}
+
+static void
+mask_of(union pl_addr *mask, unsigned len)
+{
+	for (unsigned i = 0; i < 16; i++)
+		mask->v6[i] = len >= i * 8 + 8 ? 0xff
+			      : len <= i * 8   ? 0
+					       : 0xff << (i * 8 + 8 - len);
+}
+
+static uint64_t
+classes_ports(const struct acl_classes *cl, unsigned lo, unsigned hi)
+{
+	uint64_t set = 0;
+
+	for (unsigned c = lo; c <= hi && c < cl->n; c++)
+		set |= cl->member[c];
+	return set;
+}
+
+static int
+box_step(struct compile *c, const struct acl_box *b, uint32_t rule, bool verify)
+{
+	struct acl_step *s = step_add(c, ACL_STEP_BOX);
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->src = b->src;
+	s->dst = b->dst;
+	mask_of(&s->src_mask, b->src_len);
+	mask_of(&s->dst_mask, b->dst_len);
+	s->in = classes_ports(c->cl, b->in_lo, b->in_hi);
+	s->out = classes_ports(c->cl, b->out_lo, b->out_hi);
+	s->misc_mask = acl_misc(b->proto_lo == b->proto_hi ? 255 : 0, b->ct_mask, b->flags_mask);
+	s->misc = acl_misc(b->proto_lo, b->ct_value, b->flags_value) & s->misc_mask;
+	s->sport_lo = b->sport_lo;
+	s->sport_span = b->sport_hi - b->sport_lo;
+	s->dport_lo = b->dport_lo;
+	s->dport_span = b->dport_hi - b->dport_lo;
+	s->rule = rule;
+	// A range of protocols ("! -p tcp") is not compared here.
+	s->verify =
+		verify || (b->proto_lo != b->proto_hi && !(b->proto_lo == 0 && b->proto_hi == 255));
+	return 0;
+}
+
+static int
+rule_inline(struct compile *c, const struct seg_rule *r)
+{
+	const struct acl_box *box = &c->box[r->first];
+	struct acl_box hull;
+	int ret = 0;
+
+	if (r->n > INLINE_BOXES) {
+		hull = acl_box_hull(box, r->n);
+		ret = box_step(c, &hull, r->rule, true);
+	} else {
+		for (uint32_t i = 0; ret == 0 && i < r->n; i++)
+			ret = box_step(c, &box[i], r->rule, !r->exact);
+	}
+	c->t->rule[r->rule].next = c->n_step;
+	return ret;
+}
+
+static void
+field_range8(struct rte_acl_field *f, uint8_t lo, uint8_t hi)
+{
+	f->value.u8 = lo;
+	f->mask_range.u8 = hi;
+}
+
+static void
+field_range16(struct rte_acl_field *f, uint16_t lo, uint16_t hi)
+{
+	f->value.u16 = lo;
+	f->mask_range.u16 = hi;
+}
+
+static void
+fields_addr(struct rte_acl_field *f, const union pl_addr *addr, unsigned len, unsigned words)
+{
+	for (unsigned i = 0; i < words; i++) {
+		f[i].value.u32 = rte_be_to_cpu_32(addr->u32[i]);
+		f[i].mask_range.u32 = len <= i * 32 ? 0 : RTE_MIN(len - i * 32, 32u);
+	}
+}
+
+static void
+fields_set(struct rte_acl_field *f, const struct acl_box *b, enum acl_family family)
+{
+	unsigned words = family == ACL_V4 ? 1 : 4;
+
+	field_range8(f++, b->proto_lo, b->proto_hi);
+	fields_addr(f, &b->src, b->src_len, words);
+	fields_addr(f + words, &b->dst, b->dst_len, words);
+	f += 2 * words;
+	field_range16(f++, b->sport_lo, b->sport_hi);
+	field_range16(f++, b->dport_lo, b->dport_hi);
+	field_range8(f++, b->in_lo, b->in_hi);
+	field_range8(f++, b->out_lo, b->out_hi);
+	field_range8(f++, b->ct_value, b->ct_mask);
+	field_range8(f, b->flags_value, b->flags_mask);
+}
+
+static int
+ctx_add(struct compile *c, struct rte_acl_ctx *ctx, const struct seg_rule *r, uint32_t place)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct acl_rte_rule6 rule = {
+			.data = {.category_mask = 1,
+				 .priority = (int32_t)(RTE_ACL_MAX_PRIORITY - place),
+				 .userdata = r->rule + 1},
+		};
+		int ret;
+
+		fields_set(rule.field, &c->box[r->first + i], c->family);
+		ret = rte_acl_add_rules(ctx, (const struct rte_acl_rule *)&rule, 1);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+// One context for n rules of the segment.
+static int
+ctx_build(struct compile *c, struct rte_acl_ctx **out, const struct seg_rule *rule, uint32_t n)
+{
+	static uint32_t serial; // control thread only
+	bool v4 = c->family == ACL_V4;
+	char name[RTE_ACL_NAMESIZE];
+	struct rte_acl_param param = {
+		.name = name,
+		.socket_id = c->socket,
+		.rule_size = v4 ? sizeof(struct acl_rte_rule4) : sizeof(struct acl_rte_rule6),
+	};
+	struct rte_acl_config cfg = {.num_categories = 1,
+				     .num_fields = v4 ? ACL_FIELDS4 : ACL_FIELDS6};
+	struct rte_acl_ctx *ctx;
+	int ret = 0;
+
+	memcpy(cfg.defs, v4 ? acl_fields4 : acl_fields6,
+	       v4 ? sizeof(acl_fields4) : sizeof(acl_fields6));
+	for (uint32_t i = 0; i < n; i++)
+		param.max_rule_num += rule[i].n;
+	snprintf(name, sizeof(name), "rw-%" PRIu32, serial++);
+	ctx = rte_acl_create(&param);
+	if (ctx == NULL)
+		return rte_errno != 0 ? -rte_errno : -ENOMEM;
+	for (uint32_t i = 0; ret == 0 && i < n; i++)
+		ret = ctx_add(c, ctx, &rule[i], i);
+	if (ret == 0)
+		ret = rte_acl_build(ctx, &cfg);
+	if (ret < 0) {
+		rte_acl_free(ctx);
+		return ret;
+	}
+	*out = ctx;
+	return 0;
+}
+
+// n rules as one context, or as two where one is too much for rte_acl or for the heap.
+static int
+ctx_steps(struct compile *c, const struct seg_rule *rule, uint32_t n)
+{
+	uint32_t todo = n, size = n;
+	int ret = 0;
+
+	while (todo > 0) {
+		struct rte_acl_ctx *ctx;
+		struct acl_step *s;
+
+		size = RTE_MIN(size, todo);
+		ret = ctx_build(c, &ctx, rule, size);
+		if (ret == -EINVAL || (ret < 0 && size < HALF_MIN))
+			break;
+		if (ret < 0) {
+			size /= 2;
+			continue;
+		}
+		s = step_add(c, ACL_STEP_CTX);
+		if (s == NULL) {
+			rte_acl_free(ctx);
+			return -ENOMEM;
+		}
+		s->ctx = ctx;
+		rule += size;
+		todo -= size;
+	}
+	return ret;
+}
+
+static bool
+only_state(const struct acl_box *b)
+{
+	return b->src_len == 0 && b->dst_len == 0 && b->sport_lo == 0 && b->sport_hi == 65535 &&
+	       b->dport_lo == 0 && b->dport_hi == 65535 && b->proto_hi - b->proto_lo == 255;
+}
+
+static int
+segment_close(struct compile *c, const struct acl_chain *chain)
+{
+	const struct seg_rule *r = c->rule;
+	uint32_t n = c->n_rule, peeled = 0;
+	int ret = 0;
+
+	while (ret == 0 && n > 0 &&
+	       (c->n_rule < acl_segment_min ||
+		(peeled < PEEL_MAX && r->n <= INLINE_BOXES && only_state(&c->box[r->first])))) {
+		ret = rule_inline(c, r++);
+		n--;
+		peeled++;
+	}
+	if (ret == 0 && n > 0)
+		ret = ctx_steps(c, r, n);
+	for (uint32_t i = 0; i < n; i++) {
+		c->t->rule[r[i].rule].next = c->n_step;
+		if (!r[i].exact)
+			c->t->rule[r[i].rule].flags |= ACL_R_VERIFY;
+	}
+	if (ret < 0)
+		cfg_err_add(c->err, (struct cfg_pos){0},
+			    "table %s chain %s: its %" PRIu32 " rules from number %" PRIu32
+			    " on do not fit rte_acl: %s",
+			    cfg_table_name(c->id), chain->name, c->n_rule,
+			    c->t->rule[c->rule[0].rule].number, strerror(-ret));
+	c->n_rule = c->n_box = c->n_open = 0;
+	return ret;
+}
+
+// May the rule whose boxes are in c->boxes join the segment?
+static bool
+fits(const struct compile *c)
+{
+	if (c->n_open > OPEN_MAX)
+		return false;
+	for (unsigned i = 0; i < c->boxes->n; i++)
+		for (uint32_t k = 0; k < c->n_open; k++)
+			if (!acl_box_disjoint(&c->box[c->open[k]], &c->boxes->box[i]))
+				return false;
+	return true;
+}
+
+static int
+rule_add(struct compile *c, uint32_t rule)
+{
+	const struct acl_boxes *b = c->boxes;
+	uint8_t target = c->t->rule[rule].target;
+
+	if (!grow(&c->box, &c->cap_box, c->n_box, b->n, sizeof(*c->box)) ||
+	    !grow(&c->open, &c->cap_open, c->n_open, b->n, sizeof(*c->open)))
+		return -ENOMEM;
+	c->rule[c->n_rule++] = (struct seg_rule){rule, c->n_box, b->n, b->exact};
+	if (!b->exact || target == CFG_T_NONE || target == CFG_T_JUMP)
+		for (unsigned i = 0; i < b->n; i++)
+			c->open[c->n_open++] = c->n_box + i;
+	memcpy(&c->box[c->n_box], b->box, b->n * sizeof(*b->box));
+	c->n_box += b->n;
+	return 0;
+}
+
+static int
+compile_chain(struct compile *c, struct acl_chain *chain)
+{
+	int ret = 0;
+
+	chain->step = c->n_step;
+	for (uint32_t i = chain->first; ret == 0 && i < chain->first + chain->n; i++) {
+		acl_rule_boxes(c->boxes, &c->t->rule[i], c->family, c->cl);
+		if (c->boxes->n == 0)
+			continue; // no packet can match it
+		if (c->n_rule > 0 && !fits(c))
+			ret = segment_close(c, chain);
+		if (ret == 0)
+			ret = rule_add(c, i);
+	}
+	if (ret == 0 && c->n_rule > 0)
+		ret = segment_close(c, chain);
+	if (ret == 0 && step_add(c, ACL_STEP_END) == NULL)
+		ret = -ENOMEM;
+	return ret;
+}
+
+int
+acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,
+		  const struct acl_classes *cl, int socket, struct cfg_err *err)
+{
+	struct compile c = {
+		.t = t, .id = id, .family = family, .cl = cl, .socket = socket, .err = err};
+	int level = rte_log_get_level(RTE_LOGTYPE_ACL);
+	int ret = 0;
+
+	c.rule = calloc(t->n_rule + 1, sizeof(*c.rule));
+	c.boxes = malloc(sizeof(*c.boxes));
+	if (c.rule == NULL || c.boxes == NULL)
+		ret = -ENOMEM;
+	rte_log_set_level(RTE_LOGTYPE_ACL, RTE_LOG_CRIT); // a context that does not fit is no news
+	for (uint32_t i = 0; ret == 0 && i < t->n_chain; i++)
+		ret = compile_chain(&c, &t->chain[i]);
+	if (level >= 0)
+		rte_log_set_level(RTE_LOGTYPE_ACL, level);
+	t->step = aligned_alloc(RTE_CACHE_LINE_SIZE, (c.n_step + 1) * sizeof(*t->step));
+	if (t->step != NULL) {
+		memcpy(t->step, c.step, c.n_step * sizeof(*t->step));
+		t->n_step = c.n_step;
+	} else {
+		for (uint32_t i = 0; i < c.n_step; i++)
+			rte_acl_free(c.step[i].ctx);
+		ret = -ENOMEM;
+	}
+	free(c.step);
+	free(c.rule);
+	free(c.box);
+	free(c.open);
+	free(c.boxes);
+	return ret;
+}
+
+void
+acl_steps_free(struct acl_table *t)
+{
+	for (uint32_t i = 0; i < t->n_step; i++)
+		rte_acl_free(t->step[i].ctx);
+	free(t->step);
+}

@@ -1,0 +1,64 @@
+#pragma once
+// The compiled form of a chain: steps in the order of its rules. A step compares one box in line,
+// or asks an rte_acl context that stands for a whole segment of rules, or ends the chain. A walk is
+// at one step of its table at any time; on a miss it goes to the next step.
+#include "acl/acl_box.h"
+#include "acl/acl_int.h"
+
+enum acl_step_kind { ACL_STEP_BOX, ACL_STEP_CTX, ACL_STEP_END };
+
+struct acl_step {
+	union pl_addr src, src_mask, dst, dst_mask;
+	uint64_t in, out;	  // bit per port
+	uint32_t misc, misc_mask; // acl_misc()
+	uint16_t sport_lo, sport_span, dport_lo, dport_span;
+	struct rte_acl_ctx *ctx; // ACL_STEP_CTX; its results are rule index + 1
+	uint32_t rule;		 // ACL_STEP_BOX
+	uint8_t kind;		 // enum acl_step_kind
+	uint8_t verify;		 // the box covers more than the rule
+} __rte_cache_aligned;
+static_assert(sizeof(struct acl_step) == 128, "two cache lines");
+
+static inline uint32_t
+acl_misc(uint8_t proto, uint8_t ct, uint8_t flags)
+{
+	return proto | (uint32_t)ct << 8 | (uint32_t)flags << 16;
+}
+
+extern unsigned acl_segment_min; // tests set it to get contexts from few rules
+
+// Makes t->step. 0 or -errno with the reason in err.
+int acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,
+		      const struct acl_classes *cl, int socket, struct cfg_err *err);
+void acl_steps_free(struct acl_table *t);
+
+// ---- walking
+struct acl_lane { // one packet on its way through a table
+	struct pl_pkt *pkt;
+	struct acl_view v; // of pkt
+	const struct acl_chain *start;
+	uint32_t pos;	// step
+	uint32_t depth; // of stack
+	uint32_t *stack;
+	uint32_t misc;
+	uint16_t sport, dport; // host order, as in the key
+	union {
+		struct acl_key4 v4;
+		struct acl_key6 v6;
+	} key;
+	struct acl_end end;
+};
+
+struct acl_scratch {
+	struct acl_lane lane[PL_BURST];
+	const uint8_t *key[PL_BURST];
+	uint32_t result[PL_BURST];
+	struct acl_lane *waiting[PL_BURST], *group[PL_BURST];
+};
+
+// Worker's memory for a table depth. NULL when out of memory; free() gives it back.
+struct acl_scratch *acl_scratch_create(uint32_t depth);
+// Walks the first n lanes, whose pkt, v and start are set; leaves how each ended in its end. cnt:
+// this worker's.
+void acl_walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family family,
+	      struct acl_scratch *sc, unsigned n, struct acl_counter *cnt);
