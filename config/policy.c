@@ -61,20 +61,22 @@ cfg_policy_new(void)
 	return calloc(1, sizeof(struct cfg_policy));
 }
 
-static void
-rule_free_parts(struct cfg_rule *rule)
+void
+cfg_rule_clear(struct cfg_rule *rule)
 {
 	for (size_t i = 0; i < rule->n_match; i++)
 		if (rule->match[i].id == CFG_M_COMMENT)
 			free(rule->match[i].comment.text);
 	free(rule->match);
+	rule->match = NULL;
+	rule->n_match = 0;
 }
 
 void
 cfg_chain_clear(struct cfg_chain *chain)
 {
 	for (size_t i = 0; i < chain->n_rule; i++)
-		rule_free_parts(&chain->rule[i]);
+		cfg_rule_clear(&chain->rule[i]);
 	free(chain->rule);
 	chain->rule = NULL;
 	chain->n_rule = 0;
@@ -206,17 +208,43 @@ cfg_chain_add(struct cfg_policy *policy, enum cfg_table_id id, const char *name)
 	return chain;
 }
 
+void
+cfg_chain_remove(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_chain *chain)
+{
+	struct cfg_table *table = &policy->table[id];
+	size_t at = 0;
+
+	while (table->chain[at] != chain)
+		at++;
+	table->n_chain--;
+	memmove(&table->chain[at], &table->chain[at + 1], (table->n_chain - at) * sizeof(chain));
+	memset(table->index->slot, 0, table->index->size * sizeof(chain));
+	for (size_t i = 0; i < table->n_chain; i++)
+		*index_slot(table->index, table->chain[i]->name) = table->chain[i];
+	cfg_chain_clear(chain);
+	free(chain);
+}
+
 struct cfg_rule *
-cfg_rule_add(struct cfg_chain *chain)
+cfg_rule_insert(struct cfg_chain *chain, size_t at)
 {
 	struct cfg_rule *grown = array_grow(chain->rule, chain->n_rule, sizeof(*grown));
 
 	if (grown == NULL)
 		return NULL;
 	chain->rule = grown;
-	grown = &chain->rule[chain->n_rule++];
-	memset(grown, 0, sizeof(*grown));
-	return grown;
+	if (at > chain->n_rule)
+		at = chain->n_rule;
+	memmove(&grown[at + 1], &grown[at], (chain->n_rule - at) * sizeof(*grown));
+	chain->n_rule++;
+	memset(&grown[at], 0, sizeof(*grown));
+	return &grown[at];
+}
+
+struct cfg_rule *
+cfg_rule_add(struct cfg_chain *chain)
+{
+	return cfg_rule_insert(chain, SIZE_MAX);
 }
 
 void

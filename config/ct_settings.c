@@ -1,0 +1,62 @@
+// The conntrack settings of a policy as a table: name, where it is stored, the kernel's default.
+//
+// Used by the YAML reader and writer. Defaults are those of nf_conntrack in Linux 6.1; a field that is 0
+// means that default, so that a policy that says nothing changes nothing.
+#include "config/ct_settings.h"
+
+#include <string.h>
+
+#define NUM(field, def, what) {#field, offsetof(struct cfg_conntrack, field), false, false, def, what}
+
+const struct cfg_ct_row cfg_ct_row[] = {
+	NUM(max, 262144, "flows"),
+	NUM(generic_timeout, 600, "seconds"),
+	NUM(tcp_timeout_syn_sent, 120, "seconds"),
+	NUM(tcp_timeout_syn_recv, 60, "seconds"),
+	NUM(tcp_timeout_established, 432000, "seconds"),
+	NUM(tcp_timeout_fin_wait, 120, "seconds"),
+	NUM(tcp_timeout_close_wait, 60, "seconds"),
+	NUM(tcp_timeout_last_ack, 30, "seconds"),
+	NUM(tcp_timeout_time_wait, 120, "seconds"),
+	NUM(tcp_timeout_close, 10, "seconds"),
+	NUM(tcp_timeout_max_retrans, 300, "seconds"),
+	NUM(tcp_timeout_unacknowledged, 300, "seconds"),
+	NUM(udp_timeout, 30, "seconds"),
+	NUM(udp_timeout_stream, 120, "seconds"),
+	NUM(icmp_timeout, 30, "seconds"),
+	NUM(icmpv6_timeout, 30, "seconds"),
+	{"tcp_be_liberal", offsetof(struct cfg_conntrack, tcp_be_liberal), true, false, 0, NULL},
+	{"tcp_loose", offsetof(struct cfg_conntrack, tcp_loose_off), true, true, 1, NULL},
+	NUM(tcp_max_retrans, 3, "packets"),
+};
+const size_t cfg_ct_rows = sizeof(cfg_ct_row) / sizeof(cfg_ct_row[0]);
+
+const struct cfg_ct_row *
+cfg_ct_find(const char *name)
+{
+	for (size_t i = 0; i < cfg_ct_rows; i++)
+		if (strcmp(cfg_ct_row[i].name, name) == 0)
+			return &cfg_ct_row[i];
+	return NULL;
+}
+
+uint32_t
+cfg_ct_get(const struct cfg_conntrack *c, const struct cfg_ct_row *row)
+{
+	const char *at = (const char *)c + row->offset;
+
+	if (row->flag)
+		return *(const bool *)at != row->off;
+	return *(const uint32_t *)at;
+}
+
+void
+cfg_ct_set(struct cfg_conntrack *c, const struct cfg_ct_row *row, uint32_t value)
+{
+	char *at = (char *)c + row->offset;
+
+	if (row->flag)
+		*(bool *)at = (value != 0) != row->off;
+	else
+		*(uint32_t *)at = value;
+}

@@ -1,0 +1,233 @@
+// The table of extensions: which there are, how to find one, and which names of iptables are known but
+// not supported.
+//
+// Called by both readers, both writers and the checker. All of it is constant data. The rows themselves
+// stand beside their parse and show functions in config/ext_*.c.
+#include "config/ext.h"
+
+#include <string.h>
+
+static const struct ext *const exts[] = {
+	&ext_tcp,	 &ext_udp,   &ext_icmp,	   &ext_icmp6,	&ext_multiport,
+	&ext_conntrack,	 &ext_state, &ext_comment, &ext_accept, &ext_drop,
+	&ext_return,	 &ext_reject, &ext_masquerade, &ext_snat, &ext_dnat,
+	&ext_redirect,
+};
+
+// iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a key that
+// is one of its options (the first few that people use without naming the extension).
+static const struct {
+	const char *name, *options;
+} other_match[] = {
+	{"addrtype", "src-type,dst-type,limit-iface-in,limit-iface-out"},
+	{"ah", "ahspi"},
+	{"bpf", "bytecode,object-pinned"},
+	{"cgroup", "cgroup,path"},
+	{"cluster", "cluster-total-nodes,cluster-local-node"},
+	{"connbytes", "connbytes,connbytes-dir,connbytes-mode"},
+	{"connlabel", "label"},
+	{"connlimit", "connlimit-above,connlimit-upto,connlimit-mask"},
+	{"connmark", NULL},
+	{"cpu", "cpu"},
+	{"dccp", "dccp-types,dccp-option"},
+	{"devgroup", "src-group,dst-group"},
+	{"dscp", "dscp,dscp-class"},
+	{"dst", "dst-len,dst-opts"},
+	{"ecn", "ecn-tcp-cwr,ecn-tcp-ece,ecn-ip-ect"},
+	{"esp", "espspi"},
+	{"eui64", NULL},
+	{"frag", "fragid"},
+	{"hashlimit", "hashlimit-upto,hashlimit-above,hashlimit-name,hashlimit-mode,hashlimit-burst"},
+	{"hbh", "hbh-len,hbh-opts"},
+	{"helper", "helper"},
+	{"hl", "hl-eq,hl-lt,hl-gt"},
+	{"ipcomp", "ipcompspi"},
+	{"iprange", "src-range,dst-range"},
+	{"ipv6header", "header,soft"},
+	{"ipvs", "vproto,vaddr,vport"},
+	{"length", "length"},
+	{"limit", "limit,limit-burst"},
+	{"mac", "mac-source"},
+	{"mark", "mark"},
+	{"mh", "mh-type"},
+	{"nfacct", "nfacct-name"},
+	{"osf", "genre"},
+	{"owner", "uid-owner,gid-owner,socket-exists,suppl-groups"},
+	{"physdev", "physdev-in,physdev-out,physdev-is-bridged,physdev-is-in,physdev-is-out"},
+	{"pkttype", "pkt-type"},
+	{"policy", "dir,pol,reqid"},
+	{"quota", "quota"},
+	{"rateest", "rateest,rateest1,rateest2"},
+	{"realm", "realm"},
+	{"recent", "name,set,update,rcheck,remove,seconds,hitcount,rttl,rsource,rdest"},
+	{"rpfilter", "loose,validmark,accept-local"},
+	{"rt", "rt-type,rt-segsleft"},
+	{"sctp", "chunk-types"},
+	{"set", "match-set"},
+	{"socket", "transparent,nowildcard,restore-skmark"},
+	{"statistic", "mode,probability,every,packet"},
+	{"string", "string,hex-string,algo,from,to"},
+	{"tcpmss", "mss"},
+	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
+	{"tos", "tos"},
+	{"ttl", "ttl-eq,ttl-lt,ttl-gt"},
+	{"u32", "u32"},
+	{"udplite", NULL},
+};
+static const struct {
+	const char *name, *options;
+} other_target[] = {
+	{"AUDIT", "type"},
+	{"CHECKSUM", "checksum-fill"},
+	{"CLASSIFY", "set-class"},
+	{"CLUSTERIP", "hashmode,clustermac"},
+	{"CONNMARK", "save-mark,restore-mark,nfmask,ctmask"},
+	{"CONNSECMARK", "save,restore"},
+	{"CT", "notrack,zone,zone-orig,zone-reply,ctevents,expevents,timeout"},
+	{"DNPT", "src-pfx,dst-pfx"},
+	{"DSCP", "set-dscp,set-dscp-class"},
+	{"ECN", "ecn-tcp-remove"},
+	{"HL", "hl-set,hl-dec,hl-inc"},
+	{"HMARK", "hmark-tuple,hmark-mod"},
+	{"IDLETIMER", "label"},
+	{"LED", "led-trigger-id"},
+	{"LOG", "log-prefix,log-level,log-tcp-sequence,log-tcp-options,log-ip-options,log-uid,log-macdecode"},
+	{"MARK", "set-mark,set-xmark,and-mark,or-mark,xor-mark"},
+	{"NETMAP", NULL},
+	{"NFLOG", "nflog-group,nflog-prefix,nflog-size,nflog-range,nflog-threshold"},
+	{"NFQUEUE", "queue-num,queue-balance,queue-bypass,queue-cpu-fanout"},
+	{"NOTRACK", NULL},
+	{"QUEUE", NULL},
+	{"RATEEST", "rateest-name,rateest-interval"},
+	{"SECMARK", "selctx"},
+	{"SET", "add-set,del-set,map-set"},
+	{"SNPT", NULL},
+	{"SYNPROXY", "sack-perm,wscale"},
+	{"TCPMSS", "set-mss,clamp-mss-to-pmtu"},
+	{"TCPOPTSTRIP", "strip-options"},
+	{"TEE", "gateway"},
+	{"TOS", "set-tos,and-tos,or-tos,xor-tos"},
+	{"TPROXY", "on-port,on-ip,tproxy-mark"},
+	{"TRACE", NULL},
+	{"TTL", "ttl-set,ttl-dec,ttl-inc"},
+	{"ULOG", "ulog-nlgroup,ulog-prefix"},
+};
+
+size_t
+ext_count(void)
+{
+	return EXT_N(exts);
+}
+
+const struct ext *
+ext_at(size_t i)
+{
+	return exts[i];
+}
+
+static bool
+in_list(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; list != NULL; list = strchr(list, ',') != NULL ? strchr(list, ',') + 1 : NULL)
+		if (strncmp(list, word, n) == 0 && (list[n] == ',' || list[n] == '\0'))
+			return true;
+	return false;
+}
+
+static const struct ext *
+find(const char *name, bool target)
+{
+	for (size_t i = 0; i < EXT_N(exts); i++)
+		if (exts[i]->target == target &&
+		    (strcmp(exts[i]->name, name) == 0 || in_list(exts[i]->alias, name)))
+			return exts[i];
+	return NULL;
+}
+
+const struct ext *
+ext_match_find(const char *name)
+{
+	return find(name, false);
+}
+
+const struct ext *
+ext_target_find(const char *name)
+{
+	return find(name, true);
+}
+
+static const struct ext *
+by_id(int id, bool target)
+{
+	for (size_t i = 0; i < EXT_N(exts); i++)
+		if (exts[i]->target == target && exts[i]->id == id)
+			return exts[i];
+	return NULL;
+}
+
+const struct ext *
+ext_of_match(enum cfg_match_id id)
+{
+	return by_id(id, false);
+}
+
+const struct ext *
+ext_of_target(enum cfg_target_id id)
+{
+	return by_id(id, true);
+}
+
+bool
+ext_is_known_match(const char *name)
+{
+	for (size_t i = 0; i < EXT_N(other_match); i++)
+		if (strcmp(other_match[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+ext_is_known_target(const char *name)
+{
+	for (size_t i = 0; i < EXT_N(other_target); i++)
+		if (strcmp(other_target[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+const char *
+ext_chain_name_taken(enum cfg_table_id table, const char *name)
+{
+	if (ext_target_find(name) != NULL || ext_is_known_target(name))
+		return "a target has this name";
+	for (int h = 0; h < CFG_HOOKS; h++)
+		if (strcmp(cfg_hook_name(h), name) == 0 && !cfg_table_has_hook(table, h))
+			return "a built-in chain's name that this table does not have";
+	return NULL;
+}
+
+const char *
+ext_known_option(const char *name)
+{
+	for (size_t i = 0; i < EXT_N(other_match); i++)
+		if (in_list(other_match[i].options, name))
+			return other_match[i].name;
+	for (size_t i = 0; i < EXT_N(other_target); i++)
+		if (in_list(other_target[i].options, name))
+			return other_target[i].name;
+	return NULL;
+}
+
+bool
+ext_narrow(struct ext_in *in, uint8_t families, const char *what)
+{
+	if ((in->families & families) == 0) {
+		cfg_err_add(in->err, in->pos, "'%s' is for %s, but the rule can only stand in %s", what,
+			    families == CFG_IPV4 ? "IPv4" : "IPv6", families == CFG_IPV4 ? "IPv6" : "IPv4");
+		return false;
+	}
+	in->families &= families;
+	return true;
+}

@@ -1,0 +1,141 @@
+// conntrack, state and comment: rows of the extension table with their parse and show functions.
+//
+// Called through the table by both readers and both writers. conntrack's other options have a row without
+// a parse function: they are refused by name until the data path can serve them.
+#include "config/ext.h"
+#include "config/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+// In the order in which iptables-save prints them.
+static const struct {
+	const char *name;
+	uint8_t bit;
+	bool state; // --state knows it too
+} states[] = {
+	{"INVALID", CFG_CT_INVALID, true},     {"NEW", CFG_CT_NEW, true},
+	{"RELATED", CFG_CT_RELATED, true},     {"ESTABLISHED", CFG_CT_ESTABLISHED, true},
+	{"UNTRACKED", CFG_CT_UNTRACKED, true}, {"SNAT", CFG_CT_SNAT, false},
+	{"DNAT", CFG_CT_DNAT, false},
+};
+
+static bool
+states_parse(struct ext_in *in)
+{
+	struct cfg_m_state *m = &in->match->state;
+	bool state = in->match->id == CFG_M_STATE;
+	const char *rest = in->value[0];
+	char word[16];
+
+	m->invert = in->invert;
+	m->mask = 0;
+	while (rest != NULL) {
+		size_t i = 0;
+
+		if (!cfg_value_next(&rest, word, sizeof(word)))
+			word[0] = '\0';
+		while (i < EXT_N(states) &&
+		       (strcasecmp(word, states[i].name) != 0 || (state && !states[i].state)))
+			i++;
+		if (i == EXT_N(states)) {
+			cfg_err_add(in->err, in->pos,
+				    "'%s': unknown state in \"%s\" (expected a list of INVALID, NEW, RELATED, "
+				    "ESTABLISHED, UNTRACKED%s)",
+				    in->name, in->value[0], state ? "" : ", SNAT, DNAT");
+			return false;
+		}
+		m->mask |= states[i].bit;
+	}
+	return true;
+}
+
+static bool
+states_show(struct ext_out *out)
+{
+	const struct cfg_m_state *m = &out->match->state;
+	const char *sep = "";
+
+	if (m->mask == 0)
+		return false;
+	out->invert = m->invert;
+	for (size_t i = 0; i < EXT_N(states); i++) {
+		if (m->mask & states[i].bit) {
+			cfg_buf_add(out->text, sep);
+			cfg_buf_add(out->text, states[i].name);
+			sep = ",";
+		}
+	}
+	return true;
+}
+
+static bool
+comment_parse(struct ext_in *in)
+{
+	const char *text = in->value[0];
+
+	if (strlen(text) > 255) {
+		cfg_err_add(in->err, in->pos, "'%s': a comment has at most 255 bytes, this one %zu", in->name,
+			    strlen(text));
+		return false;
+	}
+	for (const char *c = text; *c != '\0'; c++) {
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
+			cfg_err_add(in->err, in->pos, "'%s': a comment is one line without control characters",
+				    in->name);
+			return false;
+		}
+	}
+	in->match->comment.text = strdup(text);
+	if (in->match->comment.text == NULL)
+		cfg_err_add(in->err, in->pos, "out of memory");
+	return in->match->comment.text != NULL;
+}
+
+static bool
+comment_show(struct ext_out *out)
+{
+	if (out->match->comment.text == NULL)
+		return false;
+	cfg_buf_add(out->text, out->match->comment.text);
+	return true;
+}
+
+static const struct ext_opt conntrack_opt[] = {
+	{.name = "ctstate", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = states_parse,
+	 .show = states_show},
+	{.name = "ctproto", .slot = 1, .value = EXT_WORD, .invertible = true},
+	{.name = "ctorigsrc", .slot = 2, .value = EXT_WORD, .invertible = true},
+	{.name = "ctorigdst", .slot = 3, .value = EXT_WORD, .invertible = true},
+	{.name = "ctreplsrc", .slot = 4, .value = EXT_WORD, .invertible = true},
+	{.name = "ctrepldst", .slot = 5, .value = EXT_WORD, .invertible = true},
+	{.name = "ctstatus", .slot = 6, .value = EXT_WORD, .invertible = true},
+	{.name = "ctexpire", .slot = 7, .value = EXT_WORD, .invertible = true},
+	{.name = "ctorigsrcport", .slot = 8, .value = EXT_WORD, .invertible = true},
+	{.name = "ctorigdstport", .slot = 9, .value = EXT_WORD, .invertible = true},
+	{.name = "ctreplsrcport", .slot = 10, .value = EXT_WORD, .invertible = true},
+	{.name = "ctrepldstport", .slot = 11, .value = EXT_WORD, .invertible = true},
+	{.name = "ctdir", .slot = 12, .value = EXT_WORD},
+};
+static const struct ext_opt state_opt[] = {
+	{.name = "state", .value = EXT_LIST, .invertible = true, .required = true, .parse = states_parse,
+	 .show = states_show},
+};
+static const struct ext_opt comment_opt[] = {
+	{.name = "comment", .value = EXT_WORD, .required = true, .parse = comment_parse,
+	 .show = comment_show},
+};
+
+const struct ext ext_conntrack = {
+	.name = "conntrack", .id = CFG_M_CONNTRACK, .families = CFG_BOTH, .some_option = true,
+	.opt = conntrack_opt, .n_opt = EXT_N(conntrack_opt),
+};
+const struct ext ext_state = {
+	.name = "state", .id = CFG_M_STATE, .families = CFG_BOTH, .opt = state_opt,
+	.n_opt = EXT_N(state_opt),
+};
+const struct ext ext_comment = {
+	.name = "comment", .id = CFG_M_COMMENT, .families = CFG_BOTH, .opt = comment_opt,
+	.n_opt = EXT_N(comment_opt),
+};

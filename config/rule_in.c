@@ -1,0 +1,332 @@
+// One rule on its way from a file into a chain.
+//
+// The YAML reader and the iptables-save reader call this, with options found in the extension table. It
+// keeps what both must hold alike: every option once, required ones, negation where it may stand, the
+// families that remain, lists of addresses multiplied out. A struct rule_in owns its parts until
+// rule_in_done has moved them into the chain; rule_in_free gives back what is left.
+#include "config/rule_in.h"
+#include "config/model.h"
+#include "config/value.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+rule_in_begin(struct rule_in *in, uint8_t families, struct cfg_pos pos, struct cfg_err *err)
+{
+	*in = (struct rule_in){.rule.pos = pos, .families = families, .err = err};
+}
+
+void
+rule_in_free(struct rule_in *in)
+{
+	cfg_rule_clear(&in->rule);
+	free(in->src);
+	free(in->dst);
+	in->src = in->dst = NULL;
+	in->n_src = in->n_dst = 0;
+}
+
+static bool
+no_memory(struct rule_in *in)
+{
+	cfg_err_add(in->err, in->rule.pos, "out of memory");
+	return false;
+}
+
+static bool
+narrow(struct rule_in *in, uint8_t families, const char *what, struct cfg_pos pos)
+{
+	struct ext_in e = {.families = in->families, .pos = pos, .err = in->err};
+
+	if (!ext_narrow(&e, families, what))
+		return false;
+	in->families = e.families;
+	return true;
+}
+
+bool
+rule_in_match(struct rule_in *in, const struct ext *ext, struct cfg_pos pos, size_t *index)
+{
+	struct cfg_match *m;
+
+	if (in->rule.n_match == RULE_IN_MATCHES) {
+		cfg_err_add(in->err, pos, "more than %d matches in one rule", RULE_IN_MATCHES);
+		return false;
+	}
+	if (!narrow(in, ext->families, ext->name, pos))
+		return false;
+	m = cfg_match_add(&in->rule, ext->id);
+	if (m == NULL)
+		return no_memory(in);
+	m->pos = pos;
+	*index = in->rule.n_match - 1;
+	return true;
+}
+
+static bool
+target_free(struct rule_in *in, struct cfg_pos pos)
+{
+	if (in->rule.target.id == CFG_T_NONE)
+		return true;
+	cfg_err_add(in->err, pos, "a rule has one jump or goto, not two");
+	return false;
+}
+
+bool
+rule_in_target(struct rule_in *in, const struct ext *ext, struct cfg_pos pos)
+{
+	if (!target_free(in, pos) || !narrow(in, ext->families, ext->name, pos))
+		return false;
+	in->rule.target.id = ext->id;
+	in->rule.target.pos = pos;
+	if (ext->id == CFG_T_REJECT)
+		in->rule.target.reject = CFG_REJ_DEFAULT;
+	in->target = ext;
+	return true;
+}
+
+bool
+rule_in_chain(struct rule_in *in, const char *chain, bool go, struct cfg_pos pos)
+{
+	const char *why = cfg_chain_name_bad(chain);
+
+	if (!target_free(in, pos))
+		return false;
+	if (why != NULL) {
+		cfg_err_add(in->err, pos, "'%s': \"%s\": %s", go ? "goto" : "jump", chain, why);
+		return false;
+	}
+	in->rule.target.id = go ? CFG_T_GOTO : CFG_T_JUMP;
+	in->rule.target.pos = pos;
+	strcpy(in->rule.target.chain, chain);
+	return true;
+}
+
+// Every address of a comma list.
+static bool
+addr_list(struct rule_in *in, const struct rule_opt *o, struct ext_in *e)
+{
+	bool src = o->opt->slot == 0;
+	struct cfg_addr **list = src ? &in->src : &in->dst, *grown;
+	size_t *n = src ? &in->n_src : &in->n_dst;
+	const char *rest = o->value[0];
+	uint8_t families = 0;
+	char word[128];
+
+	while (rest != NULL) {
+		if (!cfg_value_next(&rest, word, sizeof(word)))
+			strcpy(word, "...");
+		e->value[0] = word;
+		if (!o->opt->parse(e))
+			return false;
+		grown = reallocarray(*list, *n + 1, sizeof(*grown));
+		if (grown == NULL)
+			return no_memory(in);
+		*list = grown;
+		(*list)[*n] = src ? in->rule.src : in->rule.dst;
+		families |= (*list)[*n].family;
+		(*n)++;
+	}
+	if (o->invert && *n > 1) {
+		cfg_err_add(in->err, o->pos, "'%s': \"!\" and a list of addresses do not go together", o->name);
+		return false;
+	}
+	e->families &= families;
+	return true;
+}
+
+static bool
+once(struct rule_in *in, const struct rule_opt *o, uint32_t *seen)
+{
+	for (size_t i = 0; (*seen >> o->opt->slot & 1) && i < o->ext->n_opt; i++) {
+		const struct ext_opt *other = &o->ext->opt[i];
+
+		if (other != o->opt && other->slot == o->opt->slot && other->show != NULL) {
+			cfg_err_add(in->err, o->pos, "'%s' cannot stand twice or together with '%s'", o->name,
+				    other->name);
+			return false;
+		}
+	}
+	if (*seen >> o->opt->slot & 1) {
+		cfg_err_add(in->err, o->pos, "'%s' can stand only once", o->name);
+		return false;
+	}
+	*seen |= 1u << o->opt->slot;
+	return true;
+}
+
+bool
+rule_in_option(struct rule_in *in, const struct rule_opt *o)
+{
+	bool own = o->ext == &ext_rule, target = o->ext->target;
+	struct ext_in e = {
+		.rule = &in->rule,
+		.families = in->families,
+		.invert = o->invert,
+		.name = o->name,
+		.value = {o->value[0], o->value[1]},
+		.pos = o->pos,
+		.err = in->err,
+	};
+
+	if (!own && target)
+		e.target = &in->rule.target;
+	else if (!own)
+		e.match = &in->rule.match[o->match];
+	if (o->opt->parse == NULL) {
+		cfg_err_add(in->err, o->pos, "option '%s' of %s '%s' is not supported yet", o->name,
+			    target ? "target" : "match", o->ext->name);
+		return false;
+	}
+	if (!once(in, o, own ? &in->seen : target ? &in->target_seen : &in->match_seen[o->match]))
+		return false;
+	if (o->invert && !o->opt->invertible) {
+		cfg_err_add(in->err, o->pos, "'%s' cannot be negated", o->name);
+		return false;
+	}
+	if (own && o->opt->value == EXT_LIST ? !addr_list(in, o, &e) : !o->opt->parse(&e))
+		return false;
+	in->families = e.families;
+	return true;
+}
+
+static bool
+options_complete(struct rule_in *in, const struct ext *ext, uint32_t seen, struct cfg_pos pos)
+{
+	const char *kind = ext->target ? "target" : "match";
+	bool good = true;
+
+	for (size_t i = 0; i < ext->n_opt; i++) {
+		if (ext->opt[i].required && !(seen >> ext->opt[i].slot & 1)) {
+			cfg_err_add(in->err, pos, "%s '%s' needs option '%s'", kind, ext->name,
+				    ext->opt[i].name);
+			good = false;
+		}
+	}
+	if (ext->some_option && seen == 0) {
+		cfg_err_add(in->err, pos, "%s '%s' needs one of its options (such as '%s')", kind, ext->name,
+			    ext->opt[0].name);
+		good = false;
+	}
+	return good;
+}
+
+static bool
+complete(struct rule_in *in)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < in->rule.n_match; i++)
+		good &= options_complete(in, ext_of_match(in->rule.match[i].id), in->match_seen[i],
+					 in->rule.match[i].pos);
+	if (in->target != NULL)
+		good &= options_complete(in, in->target, in->target_seen, in->rule.target.pos);
+	return good;
+}
+
+// A protocol that lives in one family takes the rule there, unless something else already decided.
+static void
+family_of_protocol(struct rule_in *in)
+{
+	if (in->family_given || in->families != CFG_BOTH || in->rule.proto_inv)
+		return;
+	if (in->rule.proto == IPPROTO_ICMP)
+		in->families = CFG_IPV4;
+	else if (in->rule.proto == IPPROTO_ICMPV6)
+		in->families = CFG_IPV6;
+}
+
+static bool
+rule_copy(struct cfg_rule *to, const struct cfg_rule *from)
+{
+	struct cfg_match *match = to->match; // NULL: a new rule is all zero
+
+	*to = *from;
+	to->match = match;
+	to->n_match = 0;
+	for (size_t i = 0; i < from->n_match; i++) {
+		struct cfg_match *m = cfg_match_add(to, from->match[i].id);
+
+		if (m == NULL)
+			return false;
+		*m = from->match[i];
+		if (m->id == CFG_M_COMMENT && m->comment.text != NULL) {
+			m->comment.text = strdup(from->match[i].comment.text);
+			if (m->comment.text == NULL)
+				return false;
+		}
+	}
+	return true;
+}
+
+// One rule of the list into the chain. The last one takes the parts, the others get copies.
+static bool
+put(struct rule_in *in, struct cfg_chain *chain, size_t at, uint8_t family, bool last)
+{
+	struct cfg_rule *rule = cfg_rule_insert(chain, at);
+
+	if (rule == NULL)
+		return no_memory(in);
+	if (last) {
+		*rule = in->rule;
+		in->rule.match = NULL;
+		in->rule.n_match = 0;
+	} else if (!rule_copy(rule, &in->rule)) {
+		return no_memory(in);
+	}
+	rule->family = family;
+	if (rule->target.id == CFG_T_REJECT && rule->target.reject == CFG_REJ_DEFAULT && family != CFG_BOTH)
+		rule->target.reject = family == CFG_IPV4 ? CFG_REJ_PORT_UNREACH : CFG_REJ6_PORT_UNREACH;
+	return true;
+}
+
+// An address of one family in a list needs one of the same family in the other list.
+static bool
+lists_meet(struct rule_in *in, const struct cfg_addr *a, size_t n, const struct cfg_addr *other, size_t n_other)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool meets = n_other == 0 && (a[i].family & in->families) != 0;
+
+		for (size_t j = 0; j < n_other && !meets; j++)
+			meets = (a[i].family & other[j].family & in->families) != 0;
+		if (!meets) {
+			cfg_err_add(in->err, in->rule.pos,
+				    "the rule has an %s address that nothing else in it can go with",
+				    a[i].family == CFG_IPV4 ? "IPv4" : "IPv6");
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+rule_in_done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *budget)
+{
+	size_t n_src = in->n_src > 0 ? in->n_src : 1, n_dst = in->n_dst > 0 ? in->n_dst : 1;
+	size_t n = n_src * n_dst;
+
+	if (!complete(in))
+		return false;
+	family_of_protocol(in);
+	if (!lists_meet(in, in->src, in->n_src, in->dst, in->n_dst) ||
+	    !lists_meet(in, in->dst, in->n_dst, in->src, in->n_src))
+		return false;
+	if (n > *budget) {
+		cfg_err_add(in->err, in->rule.pos, "more than %d rules in one file", RULE_IN_MAX);
+		return false;
+	}
+	*budget -= n;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t family = in->families;
+
+		if (in->n_src > 0)
+			family &= (in->rule.src = in->src[i / n_dst]).family;
+		if (in->n_dst > 0)
+			family &= (in->rule.dst = in->dst[i % n_dst]).family;
+		if (family != 0 && !put(in, chain, at, family, i == n - 1))
+			return false;
+	}
+	return true;
+}
