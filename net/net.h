@@ -71,11 +71,11 @@ void net_core_set_tx(struct net_core *n, uint8_t port, bool host, const struct n
 // ---- stages -------------------------------------------------------------------------------------------
 // net_parse:  pl_parse(); ARP goes between wire and twin as it is; frames for other stations are dropped.
 // net_defrag: collects fragments (both families); the whole datagram goes on (to its owner, in another pass).
-// net_route:  wire packets: local or forward (hop limit, next hop, MTU, ICMP errors); host packets keep the
-//             twin's port unless DNAT moved the destination.
+// net_route:  wire packets: local or forward (next hop, hop limit checked and lowered, MTU, ICMP errors, as
+//             Linux does before the FORWARD hook); host packets keep the twin's port unless DNAT moved the
+//             destination. pkt->ttl stays what was received.
 // net_reject: builds the answer of REJECT (ICMP error or TCP reset) and ends the packet (PL_DROP_REJECT).
-// net_output: hop limit down, fragments where larger than the MTU, link header, neighbour, tx; path INPUT: up
-//             the twin.
+// net_output: fragments where larger than the MTU, link header, neighbour, tx; path INPUT: up the twin.
 extern const struct pl_stage net_parse_stage, net_defrag_stage, net_route_stage, net_reject_stage, net_output_stage;
 void net_parse_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_defrag_run(struct pl_worker *w, const void *conf, struct pl_burst *b);

@@ -1,0 +1,107 @@
+// Frames on their way out: a buffer for each port and each twin, filled by net_output and emptied
+// at the end of the turn or when it is full. Where this worker has no tx queue of a port, the frame
+// goes through the hand-over ring of the worker that has one, marked PL_F_TX.
+#include "net/core.h"
+
+#define TX_TRIES 4
+
+static void
+count_sent(struct pl_worker *w, uint8_t port, bool host, uint64_t packets, uint64_t bytes)
+{
+	if (host) {
+		w->cnt.port[port].host_tx_packets += packets;
+		w->cnt.port[port].host_tx_bytes += bytes;
+	} else {
+		w->cnt.port[port].tx_packets += packets;
+		w->cnt.port[port].tx_bytes += bytes;
+	}
+}
+
+static void
+flush_ring(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
+{
+	struct rte_ring *r = w->to[q->tx.worker];
+
+	for (uint16_t i = 0; i < q->n; i++) {
+		struct pl_meta *meta = pl_meta(q->m[i]);
+
+		meta->ct = NULL;
+		meta->origin = host ? PL_FROM_HOST : PL_FROM_WIRE; // which of the two queues
+		meta->out_port = port;
+		meta->flags = PL_F_TX;
+		if (r == NULL || rte_ring_sp_enqueue(r, q->m[i]) != 0)
+			pl_drop_mbuf(w, q->m[i], PL_DROP_HANDOFF_FULL);
+		else
+			w->cnt.handed_over++;
+	}
+	q->n = 0;
+}
+
+static void
+flush_queue(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
+{
+	uint32_t len[NET_TX_BUF]; // the driver may have freed a frame by the time we count it
+	uint64_t bytes = 0;
+	uint16_t sent = 0;
+
+	for (uint16_t i = 0; i < q->n; i++)
+		len[i] = rte_pktmbuf_pkt_len(q->m[i]);
+	for (unsigned try = 0; try < TX_TRIES && sent < q->n; try++)
+		sent += q->tx.burst(q->tx.ctx, q->tx.queue, q->m + sent, q->n - sent);
+	for (uint16_t i = 0; i < sent; i++)
+		bytes += len[i];
+	count_sent(w, port, host, sent, bytes);
+	for (uint16_t i = sent; i < q->n; i++)
+		pl_drop_mbuf(w, q->m[i], host ? PL_DROP_HOST_QUEUE : PL_DROP_TX_QUEUE);
+	q->n = 0;
+}
+
+static void
+flush(struct pl_worker *w, uint8_t port, bool host)
+{
+	struct net_txq *q = &w->net->q[host][port];
+
+	if (q->tx.via_worker)
+		flush_ring(w, port, host, q);
+	else
+		flush_queue(w, port, host, q);
+}
+
+void
+net_tx_put(struct pl_worker *w, uint8_t port, bool host, struct rte_mbuf *m)
+{
+	struct net_core *n = w->net;
+	struct net_txq *q = &n->q[host][port];
+
+	q->m[q->n++] = m;
+	n->dirty[host] |= 1ull << port;
+	if (q->n == NET_TX_BUF)
+		flush(w, port, host);
+}
+
+void
+net_tx_flush(struct pl_worker *w)
+{
+	struct net_core *n = w->net;
+
+	for (unsigned host = 0; host < 2; host++) {
+		while (n->dirty[host] != 0) {
+			unsigned port = (unsigned)__builtin_ctzll(n->dirty[host]);
+
+			n->dirty[host] &= n->dirty[host] - 1;
+			flush(w, port, host);
+		}
+	}
+}
+
+void
+net_tx_relay(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
+{
+	bool host = p->origin == PL_FROM_HOST;
+	const struct net_tx *tx = &w->net->q[host][p->out_port].tx;
+
+	if (tx->burst == NULL || tx->via_worker) // not again to another worker: no circles
+		pl_drop(w, b, p, host ? PL_DROP_HOST_QUEUE : PL_DROP_TX_QUEUE);
+	else
+		net_tx_put(w, p->out_port, host, pl_take(b, p));
+}
