@@ -60,17 +60,29 @@ static json_t *
 worker_view(const struct ctl *c, unsigned i)
 {
 	const struct pl_worker *w = c->env.worker[i];
+	const struct ct_stats *ct = ct_table_stats(w->ct);
 	const struct pl_counters *n = &w->cnt;
 	uint64_t still = c->now_ms() - c->pulse[i].since_ms;
 
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "worker", (int)w->id,
-			 "loops", number(load(&n->loops)), "busy_loops",
-			 number(load(&n->busy_loops)), "handed_over", number(load(&n->handed_over)),
-			 "taken_over", number(load(&n->taken_over)), "deferred",
-			 number(load(&n->deferred)), "flows", number(ct_table_count(w->ct)),
-			 "flows_max", number(ct_table_max(w->ct)), "heartbeat",
-			 number(atomic_load_explicit(&w->heartbeat, memory_order_relaxed)),
-			 "stalled", c->pulse[i].since_ms != 0 && still >= CTL_STALL_MS);
+	json_t *view = json_object();
+
+	json_object_set_new(view, "worker", json_integer(w->id));
+	json_object_set_new(view, "loops", number(load(&n->loops)));
+	json_object_set_new(view, "busy_loops", number(load(&n->busy_loops)));
+	json_object_set_new(view, "handed_over", number(load(&n->handed_over)));
+	json_object_set_new(view, "taken_over", number(load(&n->taken_over)));
+	json_object_set_new(view, "deferred", number(load(&n->deferred)));
+	json_object_set_new(view, "flows", number(ct_table_count(w->ct)));
+	json_object_set_new(view, "flows_max", number(ct_table_max(w->ct)));
+	json_object_set_new(view, "flows_created", number(load(&ct->created)));
+	json_object_set_new(view, "flows_expired", number(load(&ct->expired)));
+	json_object_set_new(view, "flows_early_drop", number(load(&ct->early_drop)));
+	json_object_set_new(view, "flows_clash", number(load(&ct->clash)));
+	json_object_set_new(view, "heartbeat",
+			    number(atomic_load_explicit(&w->heartbeat, memory_order_relaxed)));
+	json_object_set_new(view, "stalled",
+			    json_boolean(c->pulse[i].since_ms != 0 && still >= CTL_STALL_MS));
+	return view;
 }
 
 int

@@ -31,8 +31,8 @@ int ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 void ctl_free(struct ctl *c); // removes the socket; NULL is fine
 
 // Serves the socket, netlink and the clock. Whenever signal_fd (a signalfd or eventfd of the
-// caller) is readable it calls on_signal(arg), which reads the descriptor and says whether to go on
-// serving. 0 after on_signal said no, or -errno. Main thread.
+// caller) is readable it calls on_signal(arg), which reads the descriptor and returns true when the
+// daemon shall end. 0 after it said so, or -errno. Main thread.
 int ctl_run(struct ctl *c, int signal_fd, bool (*on_signal)(void *arg), void *arg);
 
 // Reads the policy file of the settings again and applies it: SIGHUP and the command `reload`. On

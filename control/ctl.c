@@ -149,7 +149,7 @@ ctl_run(struct ctl *c, int signal_fd, bool (*on_signal)(void *arg), void *arg)
 
 		signalled = false;
 		ret = ctl_step(c, since < CTL_TICK_MS ? (int)(CTL_TICK_MS - since) : 0, &signalled);
-	} while (ret == 0 && (!signalled || on_signal(arg)));
+	} while (ret == 0 && !(signalled && on_signal(arg)));
 	epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, signal_fd, NULL);
 	return ret;
 }

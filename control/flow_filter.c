@@ -199,24 +199,6 @@ protocol_name(uint8_t proto)
 	return "unknown";
 }
 
-// The ICMP type that answers a request; the type itself where there is none.
-static uint8_t
-icmp_reply(uint8_t proto, uint8_t type)
-{
-	static const struct {
-		uint8_t proto, request, reply;
-	} row[] = {
-		{IPPROTO_ICMP, 8, 0},	    {IPPROTO_ICMP, 13, 14}, {IPPROTO_ICMP, 15, 16},
-		{IPPROTO_ICMP, 17, 18},	    {IPPROTO_ICMP, 10, 9},  {IPPROTO_ICMPV6, 128, 129},
-		{IPPROTO_ICMPV6, 139, 140},
-	};
-
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
-		if (row[i].proto == proto && row[i].request == type)
-			return row[i].reply;
-	return type;
-}
-
 static json_t *
 side_view(const struct ct_flow *flow, enum ct_dir dir)
 {
@@ -233,11 +215,8 @@ side_view(const struct ct_flow *flow, enum ct_dir dir)
 		json_object_set_new(view, "sport", json_integer(ntohs(t->sport)));
 		json_object_set_new(view, "dport", json_integer(ntohs(t->dport)));
 	} else if (t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6) {
-		uint8_t type = dir == CT_ORIGINAL ? flow->icmp_type
-						  : icmp_reply(t->proto, flow->icmp_type);
-
-		json_object_set_new(view, "type", json_integer(type));
-		json_object_set_new(view, "code", json_integer(flow->icmp_code));
+		json_object_set_new(view, "type", json_integer(t->icmp_type));
+		json_object_set_new(view, "code", json_integer(t->icmp_code));
 		json_object_set_new(view, "id", json_integer(ntohs(t->sport)));
 	}
 	return view;
