@@ -21,6 +21,9 @@ struct port {
 	struct net_dev dev;
 	struct net_twin *twin;
 	char name[16], device[64], twin_name[16];
+	struct net_port_info info; // as the table has it
+	bool twin_up;
+	uint32_t twin_mtu;
 };
 
 struct net_ports {
@@ -117,7 +120,6 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 				     .addr = p->cfg->address,
 				     .n_addr = p->cfg->n_address,
 				     .pool = pool};
-	struct net_port_info info = {.up = true, .has_twin = twin.name != NULL};
 	int ret = 0;
 
 	for (unsigned k = 0; k < p->args.n_iface && ret == 0; k++)
@@ -138,10 +140,14 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 			return ret;
 		snprintf(p->twin_name, sizeof(p->twin_name), "%s", twin.name);
 	}
-	snprintf(info.name, sizeof(info.name), "%s", p->name);
-	memcpy(info.mac, p->dev.mac, 6);
-	info.mtu = p->dev.mtu;
-	ret = net_table_set_port(t, i, &info);
+	snprintf(p->info.name, sizeof(p->info.name), "%s", p->name);
+	memcpy(p->info.mac, p->dev.mac, 6);
+	p->info.mtu = p->dev.mtu;
+	p->info.up = net_dev_link_up(&p->dev);
+	p->info.has_twin = p->twin != NULL;
+	p->twin_up = true;
+	p->twin_mtu = p->dev.mtu;
+	ret = net_table_set_port(t, i, &p->info);
 	if (ret < 0)
 		snprintf(why, why_len, "no room in the network table: %s", strerror(-ret));
 	return ret;
@@ -205,6 +211,14 @@ host_route(struct net_ports *ps, const struct cfg_route *r, struct cfg_err *err)
 	else if (r->blackhole)
 		ps->blackhole[ps->n_blackhole++] = r->to;
 	return ret;
+}
+
+uint8_t
+net_ports_own_route(const struct net_ports *ps, const struct cfg_route *r)
+{
+	int port = r->blackhole ? -1 : port_of(ps, r->port, &r->via);
+
+	return port < 0 || ps->port[port].twin != NULL ? PL_PORT_NONE : (uint8_t)port;
 }
 
 static int
@@ -402,8 +416,8 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 	out->rx_queues = p->dev.rx_queues;
 	out->tx_queues = p->dev.tx_queues;
 	out->rss = p->dev.rss;
+	out->link_up = net_dev_link_up(&p->dev);
 	rte_eth_link_get_nowait(p->dev.eth, &link);
-	out->link_up = link.link_status == RTE_ETH_LINK_UP;
 	out->speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (rte_eth_stats_get(p->dev.eth, &stats) == 0) {
 		out->rx_packets = stats.ipackets;
@@ -415,4 +429,37 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 		out->tx_errors = stats.oerrors;
 	}
 	return 0;
+}
+
+void
+net_ports_set_twin(struct net_ports *ps, unsigned port, bool up, uint32_t mtu)
+{
+	if (port >= ps->n)
+		return;
+	ps->port[port].twin_up = up;
+	ps->port[port].twin_mtu = mtu;
+}
+
+uint64_t
+net_ports_refresh(struct net_ports *ps, struct net_table *t)
+{
+	uint64_t down = 0;
+
+	for (unsigned i = 0; i < ps->n; i++) {
+		struct port *p = &ps->port[i];
+		struct net_port_info now = p->info;
+		bool link = net_dev_link_up(&p->dev);
+
+		net_twin_carrier(p->twin, link);
+		// The host may make a port narrower than its device is, not wider.
+		now.mtu = (uint16_t)RTE_MIN(p->twin_mtu, (uint32_t)p->dev.mtu);
+		now.up = link && p->twin_up;
+		if ((now.up == p->info.up && now.mtu == p->info.mtu) ||
+		    net_table_set_port(t, (uint8_t)i, &now) < 0)
+			continue;
+		if (p->info.up && !now.up)
+			down |= UINT64_C(1) << i;
+		p->info = now;
+	}
+	return down;
 }

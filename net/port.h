@@ -31,3 +31,10 @@ unsigned net_ports_count(const struct net_ports *ps);
 int net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state *out);
 // ifindex of the twin in the host's stack, 0: none. For netlink.
 unsigned net_ports_twin_ifindex(const struct net_ports *ps, unsigned port);
+// Links: what the wire says, and what the host did to the twin (ip link set up, down, mtu).
+// The twin's state as netlink tells it; counts at the next refresh.
+void net_ports_set_twin(struct net_ports *ps, unsigned port, bool up, uint32_t mtu);
+// Looks at the devices' links and tells t and the twins what changed. Returns the ports that went down, a bit each.
+uint64_t net_ports_refresh(struct net_ports *ps, struct net_table *t);
+// The port of a static route that the host's stack does not have because the port has no twin; else PL_PORT_NONE.
+uint8_t net_ports_own_route(const struct net_ports *ps, const struct cfg_route *r);

@@ -303,6 +303,14 @@ net_dev_close(struct net_dev *d)
 	d->open = d->started = false;
 }
 
+bool
+net_dev_link_up(const struct net_dev *d)
+{
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(d->eth, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
 // ---- the workers' side
 
 uint16_t

@@ -35,6 +35,8 @@ struct net_dev_conf {
 int net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len);
 void net_dev_close(struct net_dev *d); // an all-zero one is fine
 
+bool net_dev_link_up(const struct net_dev *d);
+
 // The indirection table and key of an RSS device as the software computes them. True when what the
 // device reads back is what we asked for.
 bool net_dev_rss(struct net_dev *d, const struct rte_eth_dev_info *info,

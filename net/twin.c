@@ -33,6 +33,7 @@ struct net_twin {
 	int fd;
 	unsigned ifindex;
 	struct rte_mempool *pool;
+	bool carrier;
 	unsigned n_seg; // buffers that a frame of the MTU may need
 	uint64_t pause_min, pause_max;
 	// The reading worker's.
@@ -157,8 +158,8 @@ net_twin_carrier(struct net_twin *t, bool up)
 {
 	int on = up;
 
-	if (t != NULL)
-		ioctl(t->fd, TUNSETCARRIER, &on);
+	if (t != NULL && t->carrier != up && ioctl(t->fd, TUNSETCARRIER, &on) == 0)
+		t->carrier = up;
 }
 
 static int
@@ -283,6 +284,7 @@ net_twin_create(struct net_twin **out, const struct net_twin_conf *conf, struct 
 	}
 	memset(t, 0, sizeof(*t));
 	t->fd = -1;
+	t->carrier = true;
 	t->pool = conf->pool;
 	t->n_seg = (frame + room - 1) / room;
 	t->pause_min = rte_get_tsc_hz() / 1000000 * TWIN_PAUSE_MIN_US;
