@@ -1,8 +1,9 @@
-// The host's neighbours. The kernel asks (ARP, neighbour solicitation) and keeps its own states; here is only
-// what the pipeline needs of them. A usable entry goes to the network table. The kernel lets an entry that
-// it does not use itself go stale and never asks again, but workers send to it all the time: so stale entries
-// are named to the kernel from time to time, which then confirms them or finds that they are gone.
-// An array with an open hash over it. Called by control/netlink.c on the control thread.
+// The host's neighbours. The kernel asks (ARP, neighbour solicitation) and keeps its own states;
+// here is only what the pipeline needs of them. A usable entry goes to the network table. The
+// kernel lets an entry that it does not use itself go stale and never asks again, but workers send
+// to it all the time: so stale entries are named to the kernel from time to time, which then
+// confirms them or finds that they are gone. An array with an open hash over it. Called by
+// control/netlink.c on the control thread.
 #include "control/host_neigh.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ struct neigh {
 	uint32_t hash;
 	uint8_t port;
 	uint8_t lladdr[6];
-	bool stale; // enum ctl_neigh_state
+	bool stale;  // enum ctl_neigh_state
 	bool unseen; // between mark and sweep
 };
 
@@ -142,13 +143,14 @@ take_out(struct ctl_neighs *n, size_t i)
 static void
 forget(struct ctl_neighs *n, size_t i)
 {
-	net_table_del_neigh(n->table, n->e[i].port, &n->e[i].addr); // -ESRCH: the operator's own stays
+	net_table_del_neigh(n->table, n->e[i].port,
+			    &n->e[i].addr); // -ESRCH: the operator's own stays
 	take_out(n, i);
 }
 
 int
-ctl_neighs_set(struct ctl_neighs *n, uint8_t port, const struct cfg_prefix *addr, const uint8_t lladdr[6],
-	       enum ctl_neigh_state state, uint64_t now_ms)
+ctl_neighs_set(struct ctl_neighs *n, uint8_t port, const struct cfg_prefix *addr,
+	       const uint8_t lladdr[6], enum ctl_neigh_state state, uint64_t now_ms)
 {
 	uint32_t hash = hash_of(port, addr);
 	uint32_t *slot = n->slot != NULL ? find(n, port, addr, hash) : NULL;
@@ -169,7 +171,7 @@ ctl_neighs_set(struct ctl_neighs *n, uint8_t port, const struct cfg_prefix *addr
 	}
 	if (e == NULL) {
 		e = &n->e[n->n++];
-		*e = (struct neigh){ .addr = *addr, .hash = hash, .port = port };
+		*e = (struct neigh){.addr = *addr, .hash = hash, .port = port};
 		*find(n, port, addr, hash) = (uint32_t)n->n;
 	}
 	memcpy(e->lladdr, lladdr, 6);
@@ -197,7 +199,8 @@ ctl_neighs_sweep(struct ctl_neighs *n)
 }
 
 unsigned
-ctl_neighs_refresh(struct ctl_neighs *n, struct cfg_prefix *addr, uint8_t *port, unsigned max, uint64_t now_ms)
+ctl_neighs_refresh(struct ctl_neighs *n, struct cfg_prefix *addr, uint8_t *port, unsigned max,
+		   uint64_t now_ms)
 {
 	unsigned found = 0;
 

@@ -1,7 +1,8 @@
-// The host's routes. The kernel may have several for one prefix; the pipeline takes the one with the lowest
-// metric, and among equals the one that came first, as a look-up in the kernel does. This is the memory that
-// makes it possible to fall back when one goes, and to find what has gone when messages were lost. A hash
-// table of prefixes, each with a short list of routes. Called by control/netlink.c on the control thread.
+// The host's routes. The kernel may have several for one prefix; the pipeline takes the one with
+// the lowest metric, and among equals the one that came first, as a look-up in the kernel does.
+// This is the memory that makes it possible to fall back when one goes, and to find what has gone
+// when messages were lost. A hash table of prefixes, each with a short list of routes. Called by
+// control/netlink.c on the control thread.
 #include "control/host_routes.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct route {
 	struct route *next;
 	struct ctl_route r;
 	bool is_static; // of ringwall.conf: never swept
-	bool stale;     // between mark and sweep: not seen yet
+	bool stale;	// between mark and sweep: not seen yet
 };
 
 struct prefix {
@@ -102,7 +103,8 @@ bytes_of(const struct cfg_prefix *p)
 static bool
 same_prefix(const struct cfg_prefix *a, const struct cfg_prefix *b)
 {
-	return a->family == b->family && a->len == b->len && memcmp(a->addr, b->addr, bytes_of(a)) == 0;
+	return a->family == b->family && a->len == b->len &&
+	       memcmp(a->addr, b->addr, bytes_of(a)) == 0;
 }
 
 static uint32_t
@@ -153,7 +155,8 @@ grow(struct ctl_routes *r)
 static bool
 same_way(const struct ctl_route *a, const struct ctl_route *b)
 {
-	return a->blackhole == b->blackhole && a->port == b->port && a->via.family == b->via.family &&
+	return a->blackhole == b->blackhole && a->port == b->port &&
+	       a->via.family == b->via.family &&
 	       (a->via.family == 0 || memcmp(a->via.addr, b->via.addr, bytes_of(&a->via)) == 0);
 }
 
@@ -172,8 +175,9 @@ settle(struct ctl_routes *r, struct prefix **at, const struct cfg_prefix *to)
 		r->n_prefix--;
 		free(p);
 	} else if (!p->in_table || !same_way(&p->given, best)) {
-		ret = net_table_add_route(r->table, &best->to, best->via.family != 0 ? &best->via : NULL,
-					  best->port, best->blackhole);
+		ret = net_table_add_route(r->table, &best->to,
+					  best->via.family != 0 ? &best->via : NULL, best->port,
+					  best->blackhole);
 		if (ret == 0) {
 			p->given = *best;
 			p->in_table = true;
@@ -181,7 +185,8 @@ settle(struct ctl_routes *r, struct prefix **at, const struct cfg_prefix *to)
 	}
 	if (ret < 0)
 		rte_log(RTE_LOG_WARNING, ctl_route_log,
-			"ringwall: a route of the host (prefix length %u) is not in the pipeline's table: %s\n",
+			"ringwall: a route of the host (prefix length %u) is not in the pipeline's "
+			"table: %s\n",
 			to->len, strerror(-ret));
 }
 
@@ -207,7 +212,8 @@ insert(struct prefix *p, struct route *n)
 }
 
 static void
-drop_where(struct ctl_routes *r, struct prefix *p, bool (*cond)(const struct route *, const struct ctl_route *),
+drop_where(struct ctl_routes *r, struct prefix *p,
+	   bool (*cond)(const struct route *, const struct ctl_route *),
 	   const struct ctl_route *arg)
 {
 	for (struct route **at = &p->first; *at != NULL;) {

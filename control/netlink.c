@@ -1,9 +1,10 @@
-// The host's stack followed by netlink. The order makes sure that nothing is missed: first the groups are
-// joined, then everything is dumped (over a second socket, whose answers do not mix with events), then events
-// are taken; each one that is older than the dump is followed by those that came after it. When the kernel
-// says that it had to throw events away, everything is dumped again, marked and swept. IPv4 routes that go with
-// a link or an address go without a message of their own: those events ask for another dump of the routes.
-// All of it runs on the control thread, called by control/ctl.c.
+// The host's stack followed by netlink. The order makes sure that nothing is missed: first the
+// groups are joined, then everything is dumped (over a second socket, whose answers do not mix with
+// events), then events are taken; each one that is older than the dump is followed by those that
+// came after it. When the kernel says that it had to throw events away, everything is dumped again,
+// marked and swept. IPv4 routes that go with a link or an address go without a message of their
+// own: those events ask for another dump of the routes. All of it runs on the control thread,
+// called by control/ctl.c.
 #include "control/netlink.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/neighbour.h>
@@ -27,10 +29,10 @@
 RTE_LOG_REGISTER(ctl_netlink_log, ringwall.ctl.netlink, NOTICE);
 #define LOG(level, ...) rte_log(RTE_LOG_##level, ctl_netlink_log, "ringwall: netlink: " __VA_ARGS__)
 
-#define WANTED_MAX    64               // neighbours asked for at a time
-#define WANTED_NS     (10 * 1000000L)  // how often the workers' wishes are looked at
-#define RECV_MAX      128              // messages' buffers taken in one go
-#define RCVBUF	      (8 * 1024 * 1024)
+#define WANTED_MAX 64		   // neighbours asked for at a time
+#define WANTED_NS  (10 * 1000000L) // how often the workers' wishes are looked at
+#define RECV_MAX   128		   // messages' buffers taken in one go
+#define RCVBUF	   (8 * 1024 * 1024)
 
 // What has to be read again from the kernel.
 enum { DIRTY_LINKS = 1, DIRTY_ADDRS = 2, DIRTY_ROUTES = 4, DIRTY_NEIGHS = 8, DIRTY_ALL = 15 };
@@ -76,7 +78,8 @@ find_addr(struct ctl_netlink *nl, uint8_t port, const struct cfg_prefix *a)
 	for (size_t i = 0; i < nl->n_addr; i++) {
 		const struct address *x = &nl->addr[i];
 
-		if (x->port == port && x->addr.family == a->family && memcmp(x->addr.addr, a->addr, 16) == 0)
+		if (x->port == port && x->addr.family == a->family &&
+		    memcmp(x->addr.addr, a->addr, 16) == 0)
 			return &nl->addr[i];
 	}
 	return NULL;
@@ -113,10 +116,11 @@ add_addr(struct ctl_netlink *nl, uint8_t port, const struct cfg_prefix *a)
 	// -EEXIST: of ringwall.conf, in the table since the start.
 	ret = net_table_add_addr(nl->conf.table, port, a);
 	if (ret < 0 && ret != -EEXIST) {
-		LOG(WARNING, "an address of port %u is not in the pipeline's table: %s\n", port, strerror(-ret));
+		LOG(WARNING, "an address of port %u is not in the pipeline's table: %s\n", port,
+		    strerror(-ret));
 		return;
 	}
-	nl->addr[nl->n_addr++] = (struct address){ .port = port, .addr = *a };
+	nl->addr[nl->n_addr++] = (struct address){.port = port, .addr = *a};
 }
 
 static void
@@ -130,7 +134,8 @@ on_addr(struct ctl_netlink *nl, const struct nlmsghdr *h)
 		return;
 	x = find_addr(nl, port, &m.addr);
 	if (x != NULL && (m.del || x->addr.len != m.addr.len)) {
-		// Linux has one address with two prefix lengths as two; the pipeline, the one named last.
+		// Linux has one address with two prefix lengths as two; the pipeline, the one named
+		// last.
 		if (m.del && x->addr.len != m.addr.len)
 			return;
 		del_addr(nl, x);
@@ -170,7 +175,8 @@ on_route(struct ctl_netlink *nl, const struct nlmsghdr *h)
 
 	if (!ctl_nl_route_read(h, &m))
 		return;
-	r = (struct ctl_route){ .to = m.to, .metric = m.metric, .port = PL_PORT_NONE, .blackhole = m.blackhole };
+	r = (struct ctl_route){
+		.to = m.to, .metric = m.metric, .port = PL_PORT_NONE, .blackhole = m.blackhole};
 	if (m.blackhole) {
 		if (m.del)
 			ctl_routes_del(nl->routes, &r);
@@ -203,7 +209,7 @@ load_static(struct ctl_netlink *nl)
 
 	for (size_t i = 0; s != NULL && i < s->n_route; i++) {
 		uint8_t port = net_ports_own_route(nl->conf.ports, &s->route[i]);
-		struct ctl_route r = { .to = s->route[i].to, .via = s->route[i].via, .port = port };
+		struct ctl_route r = {.to = s->route[i].to, .via = s->route[i].via, .port = port};
 		int ret = port != PL_PORT_NONE ? ctl_routes_static(nl->routes, &r) : 0;
 
 		if (ret < 0)
@@ -226,13 +232,15 @@ on_neigh(struct ctl_netlink *nl, const struct nlmsghdr *h)
 		return;
 	if ((m.state & (NUD_NOARP | NUD_INCOMPLETE)) != 0) // multicast; being asked for
 		return;
-	if (m.has_lladdr && (m.state & (NUD_REACHABLE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)) != 0)
+	if (m.has_lladdr &&
+	    (m.state & (NUD_REACHABLE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)) != 0)
 		state = CTL_NEIGH_VALID;
 	else if (m.has_lladdr && (m.state & NUD_STALE) != 0)
 		state = CTL_NEIGH_STALE;
 	ret = ctl_neighs_set(nl->neighs, port, &m.addr, m.lladdr, state, nl->now_ms);
 	if (ret < 0)
-		LOG(WARNING, "a neighbour on port %u is not in the pipeline's table: %s\n", port, strerror(-ret));
+		LOG(WARNING, "a neighbour on port %u is not in the pipeline's table: %s\n", port,
+		    strerror(-ret));
 }
 
 // As if the host itself had a packet for the neighbour.
@@ -282,7 +290,9 @@ on_link(struct ctl_netlink *nl, const struct nlmsghdr *h)
 	if (!ctl_nl_link_read(h, &m) || (port = port_of(nl, m.ifindex)) == PL_PORT_NONE)
 		return;
 	if (m.del)
-		LOG(ERR, "the twin of port %u was deleted; the port has no host behind it from now on\n", port);
+		LOG(ERR,
+		    "the twin of port %u was deleted; the port has no host behind it from now on\n",
+		    port);
 	net_ports_set_twin(nl->conf.ports, port, m.up && !m.del, m.mtu);
 	if (!m.up || m.del)
 		nl->dirty |= DIRTY_ROUTES;
@@ -333,10 +343,11 @@ dump(struct ctl_netlink *nl, uint16_t type)
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		// EINTR from the call is a signal; from the messages, a table that changed under the dump.
+		// EINTR from the call is a signal; from the messages, a table that changed under
+		// the dump.
 		ret = n < 0 ? MNL_CB_OK
-			    : mnl_cb_run(nl->buf, (size_t)n, nl->seq, mnl_socket_get_portid(nl->dump), on_message,
-					 nl);
+			    : mnl_cb_run(nl->buf, (size_t)n, nl->seq,
+					 mnl_socket_get_portid(nl->dump), on_message, nl);
 	} while (ret > MNL_CB_STOP);
 	return ret < 0 ? -errno : 0;
 }
@@ -348,8 +359,8 @@ flush_dump(struct ctl_netlink *nl)
 		;
 }
 
-// A dump that the kernel calls inconsistent is done again; after some tries what came is better than nothing, and
-// the events that made it inconsistent are waiting.
+// A dump that the kernel calls inconsistent (the table changed under it) is done again; -EINTR
+// after some tries.
 static int
 dump_well(struct ctl_netlink *nl, uint16_t type)
 {
@@ -360,7 +371,7 @@ dump_well(struct ctl_netlink *nl, uint16_t type)
 		if (ret < 0)
 			flush_dump(nl);
 	}
-	return ret == -EINTR ? 0 : ret;
+	return ret;
 }
 
 static int
@@ -391,8 +402,11 @@ resync(struct ctl_netlink *nl)
 		if (ret == 0)
 			ctl_neighs_sweep(nl->neighs);
 	}
+	if (ret < 0)
+		nl->dirty |= what; // what came is right; what has gone is found at the next tick
+	if (ret == -EINTR)
+		return 0;
 	if (ret < 0) {
-		nl->dirty |= what;
 		LOG(ERR, "the host's tables cannot be read: %s\n", strerror(-ret));
 	}
 	return ret;
@@ -402,7 +416,8 @@ static void
 take_events(struct ctl_netlink *nl)
 {
 	for (int i = 0; i < RECV_MAX; i++) {
-		ssize_t n = recv(mnl_socket_get_fd(nl->events), nl->buf, sizeof(nl->buf), MSG_DONTWAIT);
+		ssize_t n =
+			recv(mnl_socket_get_fd(nl->events), nl->buf, sizeof(nl->buf), MSG_DONTWAIT);
 
 		if (n < 0 && errno == ENOBUFS) {
 			nl->stats.overruns++;
@@ -411,8 +426,8 @@ take_events(struct ctl_netlink *nl)
 		}
 		if (n <= 0)
 			return;
-		// Port 0 and sequence 0: events. An error answers one of our requests to resolve, which the
-		// worker will make again.
+		// Port 0 and sequence 0: events. An error answers one of our requests to resolve,
+		// which the worker will make again.
 		mnl_cb_run(nl->buf, (size_t)n, 0, 0, on_message, nl);
 	}
 }
@@ -461,16 +476,18 @@ ctl_netlink_stats(const struct ctl_netlink *nl, struct ctl_netlink_stats *out)
 static int
 open_events(struct ctl_netlink *nl)
 {
-	static const int group[] = { RTNLGRP_LINK,	  RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
-				     RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	static const int group[] = {RTNLGRP_LINK,	 RTNLGRP_NEIGH,	     RTNLGRP_IPV4_IFADDR,
+				    RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
 	int size = RCVBUF;
 
 	nl->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (nl->events == NULL || mnl_socket_bind(nl->events, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	// A full routing table of a border router comes in one gush.
-	if (setsockopt(mnl_socket_get_fd(nl->events), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(mnl_socket_get_fd(nl->events), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (setsockopt(mnl_socket_get_fd(nl->events), SOL_SOCKET, SO_RCVBUFFORCE, &size,
+		       sizeof(size)) < 0)
+		setsockopt(mnl_socket_get_fd(nl->events), SOL_SOCKET, SO_RCVBUF, &size,
+			   sizeof(size));
 	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++) {
 		int g = group[i];
 
@@ -486,12 +503,13 @@ open_events(struct ctl_netlink *nl)
 static int
 open_poll(struct ctl_netlink *nl)
 {
-	struct itimerspec every = { .it_interval.tv_nsec = WANTED_NS, .it_value.tv_nsec = WANTED_NS };
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct itimerspec every = {.it_interval.tv_nsec = WANTED_NS, .it_value.tv_nsec = WANTED_NS};
+	struct epoll_event ev = {.events = EPOLLIN};
 
 	nl->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	nl->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (nl->epoll_fd < 0 || nl->timer_fd < 0 || timerfd_settime(nl->timer_fd, 0, &every, NULL) < 0 ||
+	if (nl->epoll_fd < 0 || nl->timer_fd < 0 ||
+	    timerfd_settime(nl->timer_fd, 0, &every, NULL) < 0 ||
 	    epoll_ctl(nl->epoll_fd, EPOLL_CTL_ADD, nl->timer_fd, &ev) < 0 ||
 	    epoll_ctl(nl->epoll_fd, EPOLL_CTL_ADD, mnl_socket_get_fd(nl->events), &ev) < 0)
 		return -errno;
@@ -499,9 +517,11 @@ open_poll(struct ctl_netlink *nl)
 }
 
 int
-ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf, struct cfg_err *err)
+ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf,
+		   struct cfg_err *err)
 {
 	struct ctl_netlink *nl = calloc(1, sizeof(*nl));
+	struct timespec now;
 	int ret = -ENOMEM;
 
 	if (nl == NULL)
@@ -509,6 +529,8 @@ ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf
 	nl->conf = *conf;
 	nl->epoll_fd = nl->timer_fd = -1;
 	nl->dirty = DIRTY_ALL;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	nl->now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	nl->n_port = net_ports_count(conf->ports);
 	for (unsigned i = 0; i < nl->n_port; i++)
 		nl->ifindex[i] = net_ports_twin_ifindex(conf->ports, i);
@@ -528,8 +550,8 @@ ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf
 	*out = nl;
 	return 0;
 fail:
-	cfg_err_add(err, (struct cfg_pos){ 0 }, "the host's network stack cannot be followed by netlink: %s",
-		    strerror(-ret));
+	cfg_err_add(err, (struct cfg_pos){0},
+		    "the host's network stack cannot be followed by netlink: %s", strerror(-ret));
 	ctl_netlink_free(nl);
 	return ret;
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Linux is the control plane: addresses, routes, neighbours and links of the twins, as the host's stack has
-// them, go into the network table; neighbours that workers want go to the host's stack to be asked for.
-// Control thread. The one that calls ctl_netlink_create() must be in the twins' network namespace.
+// Linux is the control plane: addresses, routes, neighbours and links of the twins, as the host's
+// stack has them, go into the network table; neighbours that workers want go to the host's stack to
+// be asked for. Control thread. The one that calls ctl_netlink_create() must be in the twins'
+// network namespace.
 #include "net/port.h"
 
 struct ctl_netlink;
@@ -18,12 +19,15 @@ struct ctl_netlink_conf {
 };
 
 // Opens the sockets, brings the table in line with the host. Errors to err as well.
-int ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf, struct cfg_err *err);
+int ctl_netlink_create(struct ctl_netlink **out, const struct ctl_netlink_conf *conf,
+		       struct cfg_err *err);
 void ctl_netlink_free(struct ctl_netlink *nl); // NULL is fine
 
-// Readable when ctl_netlink_on_readable() has something to do: messages, or (every 10 ms) neighbours to ask for.
+// Readable when ctl_netlink_on_readable() has something to do: messages, or (every 10 ms)
+// neighbours to ask for.
 int ctl_netlink_fd(const struct ctl_netlink *nl);
-void ctl_netlink_on_readable(struct ctl_netlink *nl); // bounded; the descriptor stays readable while there is more
+void ctl_netlink_on_readable(
+	struct ctl_netlink *nl); // bounded; the descriptor stays readable while there is more
 // Every 100 ms: links of the ports, what was lost, stale neighbours.
 void ctl_netlink_on_tick(struct ctl_netlink *nl, uint64_t now_ms);
 

@@ -1,5 +1,6 @@
-// Route netlink messages taken apart, and the two requests that control/netlink.c sends. What the kernel sends
-// is trusted to be well meant, not to be well formed: every length is checked. Pure functions, any thread.
+// Route netlink messages taken apart, and the two requests that control/netlink.c sends. What the
+// kernel sends is trusted to be well meant, not to be well formed: every length is checked. Pure
+// functions, any thread.
 #include "control/netlink_msg.h"
 
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static bool
 read_attrs(const struct nlmsghdr *h, size_t body, struct attrs *a)
 {
 	memset(a, 0, sizeof(*a));
-	return mnl_nlmsg_get_payload_len(h) >= body && mnl_attr_parse(h, (unsigned)body, one_attr, a) >= 0;
+	return mnl_nlmsg_get_payload_len(h) >= body &&
+	       mnl_attr_parse(h, (unsigned)body, one_attr, a) >= 0;
 }
 
 static bool
@@ -174,8 +176,8 @@ ctl_nl_neigh_read(const struct nlmsghdr *h, struct ctl_nl_neigh *out)
 	const struct ndmsg *body = mnl_nlmsg_get_payload(h);
 	struct attrs a;
 
-	if (!read_attrs(h, sizeof(*body), &a) || !is_ip(body->ndm_family) || (body->ndm_flags & NTF_PROXY) != 0 ||
-	    a.of[NDA_DST] == NULL)
+	if (!read_attrs(h, sizeof(*body), &a) || !is_ip(body->ndm_family) ||
+	    (body->ndm_flags & NTF_PROXY) != 0 || a.of[NDA_DST] == NULL)
 		return false;
 	memset(out, 0, sizeof(*out));
 	out->ifindex = (unsigned)body->ndm_ifindex;
@@ -184,7 +186,8 @@ ctl_nl_neigh_read(const struct nlmsghdr *h, struct ctl_nl_neigh *out)
 		memcpy(out->lladdr, mnl_attr_get_payload(a.of[NDA_LLADDR]), 6);
 		out->has_lladdr = true;
 	}
-	return read_ip(&out->addr, body->ndm_family, body->ndm_family == AF_INET ? 32 : 128, a.of[NDA_DST]);
+	return read_ip(&out->addr, body->ndm_family, body->ndm_family == AF_INET ? 32 : 128,
+		       a.of[NDA_DST]);
 }
 
 bool

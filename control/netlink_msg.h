@@ -40,7 +40,8 @@ struct ctl_nl_link {
 	uint32_t mtu;
 };
 
-// False: the message is well formed and of no interest, or is not well formed. Nothing else may be read then.
+// False: the message is well formed and of no interest, or is not well formed. Nothing else may be
+// read then.
 bool ctl_nl_addr_read(const struct nlmsghdr *h, struct ctl_nl_addr *out);
 bool ctl_nl_route_read(const struct nlmsghdr *h, struct ctl_nl_route *out);
 bool ctl_nl_neigh_read(const struct nlmsghdr *h, struct ctl_nl_neigh *out);

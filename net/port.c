@@ -140,7 +140,7 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 			return ret;
 		snprintf(p->twin_name, sizeof(p->twin_name), "%s", twin.name);
 	}
-	snprintf(p->info.name, sizeof(p->info.name), "%s", p->name);
+	memcpy(p->info.name, p->name, sizeof(p->info.name));
 	memcpy(p->info.mac, p->dev.mac, 6);
 	p->info.mtu = p->dev.mtu;
 	p->info.up = net_dev_link_up(&p->dev);
