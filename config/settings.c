@@ -214,18 +214,20 @@ read_list(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key 
 		return;
 	}
 	*(void **)((char *)base + key->offset) = elem;
-	*count = (size_t)n;
-	for (int i = 0; i < n; i++, elem += keys->size) {
+	for (int i = 0; i < n; i++) {
 		const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
 
-		*(struct cfg_pos *)(elem + keys->pos_offset) = cfg_setting_pos(m);
-		set_defaults(keys, elem);
-		if (config_setting_is_group(m))
-			read_members(r, m, keys, elem);
-		else
+		if (!config_setting_is_group(m)) {
 			cfg_err_add(r->err, cfg_setting_pos(m),
 				    "'%s' holds %s: expected %s as a group { }", key->name,
 				    cfg_setting_kind(m), keys->what);
+			continue;
+		}
+		*(struct cfg_pos *)(elem + keys->pos_offset) = cfg_setting_pos(m);
+		set_defaults(keys, elem);
+		read_members(r, m, keys, elem);
+		elem += keys->size;
+		++*count;
 	}
 }
 
