@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "control/ctl_int.h"
+#include "control/flush.h"
+#include "control/netlink.h"
 
 #define EVENTS_MAX 16
 
-static char signal_mark, listen_mark; // what epoll's data points at for these two
+static char signal_mark, listen_mark, netlink_mark; // what epoll's data points at for these three
 
 uint64_t
 ctl_clock_ms(void)
@@ -31,6 +33,24 @@ ctl_watch(struct ctl *c, int op, int fd, uint32_t events, void *who)
 	struct epoll_event ev = {.events = events, .data.ptr = who};
 
 	return epoll_ctl(c->epoll_fd, op, fd, &ev) == 0 ? 0 : -errno;
+}
+
+static int
+open_netlink(struct ctl *c, struct cfg_err *err)
+{
+	const struct ctl_netlink_conf conf = {
+		.settings = c->env.settings,
+		.ports = c->env.ports,
+		.table = c->env.table,
+		.address_gone = ctl_flush_addr,
+		.port_down = ctl_flush_port,
+		.arg = c,
+	};
+	int ret = ctl_netlink_create(&c->netlink, &conf, err);
+
+	if (ret < 0)
+		return ret;
+	return ctl_watch(c, EPOLL_CTL_ADD, ctl_netlink_fd(c->netlink), EPOLLIN, &netlink_mark);
 }
 
 int
@@ -54,6 +74,8 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 	ret = ctl_socket_open(c, err);
 	if (ret == 0)
 		ret = ctl_watch(c, EPOLL_CTL_ADD, c->listen_fd, EPOLLIN, &listen_mark);
+	if (ret == 0)
+		ret = open_netlink(c, err);
 	if (ret < 0)
 		goto fail;
 	*out = c;
@@ -72,6 +94,7 @@ ctl_free(struct ctl *c)
 		return;
 	while (c->n_client > 0)
 		ctl_client_free(c->client[--c->n_client]);
+	ctl_netlink_free(c->netlink);
 	ctl_socket_close(c);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
@@ -110,6 +133,7 @@ tick(struct ctl *c)
 	if (now - c->tick_ms < CTL_TICK_MS)
 		return;
 	c->tick_ms = now;
+	ctl_netlink_on_tick(c->netlink, now);
 	ctl_pulse_tick(c);
 	ctl_pending_tick(c);
 }
@@ -128,6 +152,8 @@ ctl_step(struct ctl *c, int timeout_ms, bool *signalled)
 			*signalled = true;
 		else if (ev[i].data.ptr == &listen_mark)
 			accept_clients(c);
+		else if (ev[i].data.ptr == &netlink_mark)
+			ctl_netlink_on_readable(c->netlink);
 		else
 			ctl_client_ready(ev[i].data.ptr, ev[i].events);
 	}
