@@ -31,9 +31,10 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_SRC_NAT_DONE = 1 << 5,
 	CT_S_DST_NAT_DONE = 1 << 6,
 	CT_S_DYING = 1 << 7,
+	CT_S_CLASHED = 1 << 8, // ended because the reply's home had given the tuple to another flow
 };
 
-// Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days, CT_TIMEOUT_MAX_MS, which
+// Timeouts in ms and switches, from the policy, defaults filled in (at most 50 days, CT_TIMEOUT_MAX_MS, which
 // is also what a longer setting counts as). Immutable; the program's conf of the conntrack stages points at
 // one; NULL there means the kernel's defaults.
 struct ct_conf {
@@ -45,7 +46,7 @@ struct ct_conf {
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy
 };
-#define CT_TIMEOUT_MAX_MS (49u * 24 * 3600 * 1000) // in 32 bits, and less than what a flow's clock can tell
+#define CT_TIMEOUT_MAX_MS (50u * 24 * 3600 * 1000)
 void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, uint64_t generation);
 
 // Table for up to max_entries flows of this worker: address space for all of them, memory as it is first
@@ -83,6 +84,9 @@ void ct_turn_end(struct pl_worker *w);
 struct ct_tuple ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir); // by value: entries keep it packed
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
+// Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets that point at
+// it may go on to the end of theirs.
+void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
 uint32_t ct_entry_mark(const struct ct_entry *e);
 void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
 // CT_NAT_AREA bytes for nat, zero in a new flow.

@@ -171,6 +171,7 @@ clash_here(struct ct_table *t, const struct msg *m)
 	if (e == NULL || dir != CT_REPLY || !(e->status & CT_I_PLANTED))
 		return;
 	e->status &= (uint16_t)~CT_I_PLANTED; // nothing of it stands there
+	e->status |= CT_S_CLASHED;
 	ct_table_kill(t, e);
 	t->stats.clash++;
 }

@@ -344,6 +344,12 @@ ct_table_kill(struct ct_table *t, struct ct_entry *e)
 }
 
 void
+ct_entry_end(struct pl_worker *w, struct ct_entry *e)
+{
+	ct_table_kill(w->ct, e);
+}
+
+void
 ct_table_free_dead(struct ct_table *t)
 {
 	ct_id id, next;

@@ -24,7 +24,7 @@ enum ct_inner_status {		 // bits beside those of enum ct_status
 	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
 	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple
 };
-#define CT_STATUS_PUBLIC 0xff
+#define CT_STATUS_PUBLIC 0x1ff
 
 struct ct_udp {
 	uint32_t stream_tick; // from then on it is a stream, if answered
