@@ -13,6 +13,15 @@ struct nat_bysrc {
 	uint64_t key;
 };
 
+// Reply tuples that another worker refused a short while ago: they are in use there, which this
+// worker's table cannot know. Direct-mapped; one that is pushed out costs another refusal, no more.
+#define NAT_REFUSED    256
+#define NAT_REFUSED_NS 60000000000 // so long they count as taken
+struct nat_refused {
+	uint64_t sig; // of the tuple
+	uint64_t until_ns;
+};
+
 struct nat_core {
 	struct nat_env env;
 	uint16_t worker;
@@ -20,6 +29,7 @@ struct nat_core {
 	uint64_t key[2];	       // of the random numbers
 	uint64_t drawn;		       // how many were drawn
 	struct nat_bysrc bysrc;
+	struct nat_refused refused[NAT_REFUSED];
 };
 
 // What nat keeps in a flow (ct_entry_nat_area).

@@ -20,7 +20,7 @@
 #include "nat/nat_core.h"
 #include "nat/nat_ports.h"
 
-#define SMALL_RANGE   4096 // ports; below this a search that found no port at home takes any
+#define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
 #define RESERVE_TRIES 4	   // how often another worker may have been quicker
 
 struct pick {
@@ -40,10 +40,32 @@ is_random(const struct pick *k)
 	return k->range.flags & (PL_NAT_RANDOM | PL_NAT_RANDOM_FULLY);
 }
 
+static uint64_t
+tuple_sig(const struct nat_core *n, const struct ct_tuple *t)
+{
+	uint64_t h = n->bysrc.key ^ (uint64_t)t->proto << 40 ^ (uint64_t)t->sport << 16 ^ t->dport;
+
+	for (unsigned i = 0; i < 2; i++) {
+		h = (h ^ t->src.u64[i]) * 0x9e3779b97f4a7c15;
+		h = (h ^ h >> 32 ^ t->dst.u64[i]) * 0x9e3779b97f4a7c15;
+	}
+	return h ^ h >> 29;
+}
+
+static bool
+refused(const struct pick *k)
+{
+	const struct nat_core *n = k->w->nat;
+	uint64_t sig = tuple_sig(n, &k->reply);
+	const struct nat_refused *r = &n->refused[sig % NAT_REFUSED];
+
+	return r->sig == sig && r->until_ns > k->w->now_ns;
+}
+
 static bool
 taken(const struct pick *k)
 {
-	return ct_tuple_taken(k->w->ct, &k->reply, k->e);
+	return ct_tuple_taken(k->w->ct, &k->reply, k->e) || (k->w->n_workers > 1 && refused(k));
 }
 
 static uint16_t
@@ -141,7 +163,7 @@ pick_addr(struct pick *k)
 		if (chosen.u32[i] != r->addr_max.u32[i])
 			full = true;
 		if (!persistent)
-			hash ^= far;
+			hash ^= k->reply.src.u32[i];
 	}
 	if (memcmp(&r->addr_min, &r->addr_max, sizeof(chosen)) == 0)
 		chosen = r->addr_min;
@@ -209,7 +231,8 @@ move_port(struct pick *k)
 	if (s.home.reta != NULL)
 		s.spread = k->w->n_workers;
 	found = nat_port_search(&s, &port);
-	if (!found && s.home.reta != NULL && s.size < SMALL_RANGE) {
+	if (!found && s.home.reta != NULL && (k->range.flags & PL_NAT_HAS_PORTS) &&
+	    s.size < SMALL_RANGE) {
 		s.home.reta = NULL;
 		s.spread = 1;
 		found = nat_port_search(&s, &port);
@@ -395,10 +418,19 @@ commit(struct pick *k, struct pl_pkt *p)
 static void
 forget(struct pl_worker *w, struct ct_entry *e)
 {
-	if (w != NULL && w->nat != NULL)
-		nat_bysrc_del(&w->nat->bysrc, e);
+	if (w == NULL || w->nat == NULL)
+		return;
+	nat_bysrc_del(&w->nat->bysrc, e);
+	if (ct_entry_status(e) & CT_S_CLASHED) {
+		struct ct_tuple reply = nat_tuple(e, CT_REPLY);
+		uint64_t sig = tuple_sig(w->nat, &reply);
+
+		w->nat->refused[sig % NAT_REFUSED] =
+			(struct nat_refused){sig, w->now_ns + NAT_REFUSED_NS};
+	}
 }
 
+// From now on nat hears of the flow's end.
 static void
 remember(struct pl_worker *w, struct ct_entry *e)
 {
@@ -406,7 +438,8 @@ remember(struct pl_worker *w, struct ct_entry *e)
 		ct_table_set_release(w->ct, forget);
 		w->nat->hooked = w->ct;
 	}
-	nat_bysrc_add(&w->nat->bysrc, e);
+	if (ct_entry_status(e) & CT_S_SRC_NAT)
+		nat_bysrc_add(&w->nat->bysrc, e);
 }
 
 int
@@ -432,7 +465,7 @@ nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enu
 		ret = side == NAT_SRC ? ct_reserve_reply(w, p->ct) : 0;
 		if (ret == 0) {
 			ct_entry_set_status(p->ct, done);
-			if (side == NAT_SRC && (ct_entry_status(p->ct) & CT_S_SRC_NAT))
+			if (side == NAT_SRC)
 				remember(w, p->ct);
 			return 0;
 		}

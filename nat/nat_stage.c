@@ -117,7 +117,7 @@ nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 				continue;
 			}
 		} else if (exit_moved(p) && !(p->ct_state == PL_CT_RELATED && is_icmp(p))) {
-			ct_entry_set_status(p->ct, CT_S_DYING);
+			ct_entry_end(w, p->ct);
 			pl_drop(w, b, p, PL_DROP_NAT_FAILED);
 			continue;
 		}

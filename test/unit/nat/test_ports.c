@@ -1,6 +1,6 @@
-// The search for a port: kept classes, whole ranges used up, bounded when full, replies that come home.
-// No EAL and no flows: the ports that are taken are an array here.
-// Each row of a table reports for itself.
+// The search for a port: kept classes, whole ranges used up, bounded when full, replies that come
+// home. No EAL and no flows: the ports that are taken are an array here. Each row of a table
+// reports for itself.
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
