@@ -13,23 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_log.h>
 
 #define HALF_MIN 64 // a segment is not halved below this
 #define OPEN_MAX                                                                                   \
 	2048 // boxes of open rules in a segment: bounds the time to compare with all of them
 #define INLINE_BOXES 2 // of one rule in line; more are one box around them and the exact match
+#define MERGE_MAX    1000000 // see acl_ctx_build(): about a second of building per table
 #define PEEL_MAX     4 // leading rules of a long segment that only ask for the state stay in line
 
 // Rules in a segment; fewer are faster in line (test/unit/acl/speed.c).
 unsigned acl_segment_min = 24;
-
-struct seg_rule {
-	uint32_t rule;
-	uint32_t first, n; // of box
-	bool exact;
-};
 
 struct compile {
 	struct acl_table *t;
@@ -40,12 +34,13 @@ struct compile {
 	int socket;
 	struct acl_step *step;
 	uint32_t n_step, cap_step;
-	struct seg_rule *rule; // of the segment that grows
+	struct acl_seg_rule *rule; // of the segment that grows
 	uint32_t n_rule;
 	struct acl_box *box;
 	uint32_t n_box, cap_box;
 	uint32_t *open; // boxes of open rules
 	uint32_t n_open, cap_open;
+	uint64_t merge_left;	 // see acl_ctx_build()
 	struct acl_boxes *boxes; // of one rule
 };
 
@@ -128,7 +123,7 @@ box_step(struct compile *c, const struct acl_box *b, uint32_t rule, bool verify)
 }
 
 static int
-rule_inline(struct compile *c, const struct seg_rule *r)
+rule_inline(struct compile *c, const struct acl_seg_rule *r)
 {
 	const struct acl_box *box = &c->box[r->first];
 	struct acl_box hull;
@@ -145,131 +140,31 @@ rule_inline(struct compile *c, const struct seg_rule *r)
 	return ret;
 }
 
-static void
-field_range8(struct rte_acl_field *f, uint8_t lo, uint8_t hi)
-{
-	f->value.u8 = lo;
-	f->mask_range.u8 = hi;
-}
-
-static void
-field_range16(struct rte_acl_field *f, uint16_t lo, uint16_t hi)
-{
-	f->value.u16 = lo;
-	f->mask_range.u16 = hi;
-}
-
-static void
-fields_addr(struct rte_acl_field *f, const union pl_addr *addr, unsigned len, unsigned words)
-{
-	for (unsigned i = 0; i < words; i++) {
-		f[i].value.u32 = rte_be_to_cpu_32(addr->u32[i]);
-		f[i].mask_range.u32 = len <= i * 32 ? 0 : RTE_MIN(len - i * 32, 32u);
-	}
-}
-
-static void
-fields_set(struct rte_acl_field *f, const struct acl_box *b, enum acl_family family)
-{
-	unsigned words = family == ACL_V4 ? 1 : 4;
-
-	field_range8(f++, b->proto_lo, b->proto_hi);
-	fields_addr(f, &b->src, b->src_len, words);
-	fields_addr(f + words, &b->dst, b->dst_len, words);
-	f += 2 * words;
-	field_range16(f++, b->sport_lo, b->sport_hi);
-	field_range16(f++, b->dport_lo, b->dport_hi);
-	field_range8(f++, b->in_lo, b->in_hi);
-	field_range8(f++, b->out_lo, b->out_hi);
-	field_range8(f++, b->ct_value, b->ct_mask);
-	field_range8(f, b->flags_value, b->flags_mask);
-}
-
+// n rules as one step, or as several in order where one is too much for rte_acl or for the heap.
 static int
-ctx_add(struct compile *c, struct rte_acl_ctx *ctx, const struct seg_rule *r, uint32_t place)
+ctx_steps(struct compile *c, const struct acl_seg_rule *rule, uint32_t n)
 {
-	for (uint32_t i = 0; i < r->n; i++) {
-		struct acl_rte_rule6 rule = {
-			.data = {.category_mask = 1,
-				 .priority = (int32_t)(RTE_ACL_MAX_PRIORITY - place),
-				 .userdata = r->rule + 1},
-		};
-		int ret;
-
-		fields_set(rule.field, &c->box[r->first + i], c->family);
-		ret = rte_acl_add_rules(ctx, (const struct rte_acl_rule *)&rule, 1);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
-// One context for n rules of the segment.
-static int
-ctx_build(struct compile *c, struct rte_acl_ctx **out, const struct seg_rule *rule, uint32_t n)
-{
-	static uint32_t serial; // control thread only
-	bool v4 = c->family == ACL_V4;
-	char name[RTE_ACL_NAMESIZE];
-	struct rte_acl_param param = {
-		.name = name,
-		.socket_id = c->socket,
-		.rule_size = v4 ? sizeof(struct acl_rte_rule4) : sizeof(struct acl_rte_rule6),
-	};
-	struct rte_acl_config cfg = {.num_categories = 1,
-				     .num_fields = v4 ? ACL_FIELDS4 : ACL_FIELDS6};
-	struct rte_acl_ctx *ctx;
+	uint32_t size = n;
 	int ret = 0;
 
-	memcpy(cfg.defs, v4 ? acl_fields4 : acl_fields6,
-	       v4 ? sizeof(acl_fields4) : sizeof(acl_fields6));
-	for (uint32_t i = 0; i < n; i++)
-		param.max_rule_num += rule[i].n;
-	snprintf(name, sizeof(name), "rw-%" PRIu32, serial++);
-	ctx = rte_acl_create(&param);
-	if (ctx == NULL)
-		return rte_errno != 0 ? -rte_errno : -ENOMEM;
-	for (uint32_t i = 0; ret == 0 && i < n; i++)
-		ret = ctx_add(c, ctx, &rule[i], i);
-	if (ret == 0)
-		ret = rte_acl_build(ctx, &cfg);
-	if (ret < 0) {
-		rte_acl_free(ctx);
-		return ret;
-	}
-	*out = ctx;
-	return 0;
-}
+	while (n > 0) {
+		struct acl_step *s = step_add(c, ACL_STEP_CTX);
 
-// n rules as one context, or as two where one is too much for rte_acl or for the heap.
-static int
-ctx_steps(struct compile *c, const struct seg_rule *rule, uint32_t n)
-{
-	uint32_t todo = n, size = n;
-	int ret = 0;
-
-	while (todo > 0) {
-		struct rte_acl_ctx *ctx;
-		struct acl_step *s;
-
-		size = RTE_MIN(size, todo);
-		ret = ctx_build(c, &ctx, rule, size);
-		if (ret == -EINVAL || (ret < 0 && size < HALF_MIN))
-			break;
-		if (ret < 0) {
-			size /= 2;
+		if (s == NULL)
+			return -ENOMEM;
+		size = RTE_MIN(size, n);
+		ret = acl_ctx_build(s, rule, size, c->box, c->family, c->socket, &c->merge_left);
+		if (ret == 0) {
+			rule += size;
+			n -= size;
 			continue;
 		}
-		s = step_add(c, ACL_STEP_CTX);
-		if (s == NULL) {
-			rte_acl_free(ctx);
-			return -ENOMEM;
-		}
-		s->ctx = ctx;
-		rule += size;
-		todo -= size;
+		c->n_step--;
+		if (size < HALF_MIN)
+			return ret;
+		size /= 2;
 	}
-	return ret;
+	return 0;
 }
 
 static bool
@@ -282,7 +177,7 @@ only_state(const struct acl_box *b)
 static int
 segment_close(struct compile *c, const struct acl_chain *chain)
 {
-	const struct seg_rule *r = c->rule;
+	const struct acl_seg_rule *r = c->rule;
 	uint32_t n = c->n_rule, peeled = 0;
 	int ret = 0;
 
@@ -332,7 +227,7 @@ rule_add(struct compile *c, uint32_t rule)
 	if (!grow(&c->box, &c->cap_box, c->n_box, b->n, sizeof(*c->box)) ||
 	    !grow(&c->open, &c->cap_open, c->n_open, b->n, sizeof(*c->open)))
 		return -ENOMEM;
-	c->rule[c->n_rule++] = (struct seg_rule){rule, c->n_box, b->n, b->exact};
+	c->rule[c->n_rule++] = (struct acl_seg_rule){rule, c->n_box, b->n, b->exact};
 	if (!b->exact || target == CFG_T_NONE || target == CFG_T_JUMP)
 		for (unsigned i = 0; i < b->n; i++)
 			c->open[c->n_open++] = c->n_box + i;
@@ -367,8 +262,13 @@ int
 acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,
 		  const struct acl_classes *cl, int socket, struct cfg_err *err)
 {
-	struct compile c = {
-		.t = t, .id = id, .family = family, .cl = cl, .socket = socket, .err = err};
+	struct compile c = {.t = t,
+			    .id = id,
+			    .family = family,
+			    .cl = cl,
+			    .socket = socket,
+			    .err = err,
+			    .merge_left = MERGE_MAX};
 	int level = rte_log_get_level(RTE_LOGTYPE_ACL);
 	int ret = 0;
 
@@ -387,7 +287,7 @@ acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family fam
 		t->n_step = c.n_step;
 	} else {
 		for (uint32_t i = 0; i < c.n_step; i++)
-			rte_acl_free(c.step[i].ctx);
+			acl_ctx_free(&c.step[i]);
 		ret = -ENOMEM;
 	}
 	free(c.step);
@@ -402,6 +302,6 @@ void
 acl_steps_free(struct acl_table *t)
 {
 	for (uint32_t i = 0; i < t->n_step; i++)
-		rte_acl_free(t->step[i].ctx);
+		acl_ctx_free(&t->step[i]);
 	free(t->step);
 }

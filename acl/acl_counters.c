@@ -68,8 +68,8 @@ acl_policy_counters(const struct acl_policy *p, struct cfg_policy *policy)
 	}
 }
 
-// The workers' blocks are theirs to write, so the control thread's own takes up the difference (modulo
-// 2^64, as the sum is).
+// The workers' blocks are theirs to write, so the control thread's own takes up the difference
+// (modulo 2^64, as the sum is).
 static void
 counter_set(struct acl_policy *p, uint32_t i, uint64_t packets, uint64_t bytes)
 {

@@ -48,21 +48,43 @@ static_assert(sizeof(struct acl_key4) == 20 && sizeof(struct acl_key6) == 44, "p
 		ACL_FIELD(key, BITMASK, index + 4, group + 1, tail.ct, 1),                         \
 		ACL_FIELD(key, BITMASK, index + 5, group + 1, tail.flags, 1)
 
+// Two orders: which address comes first decides how large a trie gets (acl_ctx.c). field_index
+// names the place in the rule and is the same in both.
 #define ACL_FIELDS4 9
-static const struct rte_acl_field_def acl_fields4[ACL_FIELDS4] = {
-	ACL_FIELD(acl_key4, RANGE, 0, 0, proto, 1),
-	ACL_FIELD(acl_key4, MASK, 1, 1, src, 4),
-	ACL_FIELD(acl_key4, MASK, 2, 2, dst, 4),
-	ACL_TAIL_FIELDS(acl_key4, 3, 3),
+static const struct rte_acl_field_def acl_fields4[2][ACL_FIELDS4] = {
+	{
+		ACL_FIELD(acl_key4, RANGE, 0, 0, proto, 1),
+		ACL_FIELD(acl_key4, MASK, 1, 1, src, 4),
+		ACL_FIELD(acl_key4, MASK, 2, 2, dst, 4),
+		ACL_TAIL_FIELDS(acl_key4, 3, 3),
+	},
+	{
+		ACL_FIELD(acl_key4, RANGE, 0, 0, proto, 1),
+		ACL_FIELD(acl_key4, MASK, 2, 1, dst, 4),
+		ACL_FIELD(acl_key4, MASK, 1, 2, src, 4),
+		ACL_TAIL_FIELDS(acl_key4, 3, 3),
+	},
 };
 
 #define ACL_FIELDS6 15
-static const struct rte_acl_field_def acl_fields6[ACL_FIELDS6] = {
-	ACL_FIELD(acl_key6, RANGE, 0, 0, proto, 1), ACL_FIELD(acl_key6, MASK, 1, 1, src[0], 4),
-	ACL_FIELD(acl_key6, MASK, 2, 2, src[1], 4), ACL_FIELD(acl_key6, MASK, 3, 3, src[2], 4),
-	ACL_FIELD(acl_key6, MASK, 4, 4, src[3], 4), ACL_FIELD(acl_key6, MASK, 5, 5, dst[0], 4),
-	ACL_FIELD(acl_key6, MASK, 6, 6, dst[1], 4), ACL_FIELD(acl_key6, MASK, 7, 7, dst[2], 4),
-	ACL_FIELD(acl_key6, MASK, 8, 8, dst[3], 4), ACL_TAIL_FIELDS(acl_key6, 9, 9),
+#define ACL_ADDR6_FIELDS(index, group, member)                                                     \
+	ACL_FIELD(acl_key6, MASK, index, group, member[0], 4),                                     \
+		ACL_FIELD(acl_key6, MASK, index + 1, group + 1, member[1], 4),                     \
+		ACL_FIELD(acl_key6, MASK, index + 2, group + 2, member[2], 4),                     \
+		ACL_FIELD(acl_key6, MASK, index + 3, group + 3, member[3], 4)
+static const struct rte_acl_field_def acl_fields6[2][ACL_FIELDS6] = {
+	{
+		ACL_FIELD(acl_key6, RANGE, 0, 0, proto, 1),
+		ACL_ADDR6_FIELDS(1, 1, src),
+		ACL_ADDR6_FIELDS(5, 5, dst),
+		ACL_TAIL_FIELDS(acl_key6, 9, 9),
+	},
+	{
+		ACL_FIELD(acl_key6, RANGE, 0, 0, proto, 1),
+		ACL_ADDR6_FIELDS(5, 1, dst),
+		ACL_ADDR6_FIELDS(1, 5, src),
+		ACL_TAIL_FIELDS(acl_key6, 9, 9),
+	},
 };
 
 RTE_ACL_RULE_DEF(acl_rte_rule4, ACL_FIELDS4);

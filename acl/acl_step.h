@@ -7,15 +7,24 @@
 
 enum acl_step_kind { ACL_STEP_BOX, ACL_STEP_CTX, ACL_STEP_END };
 
+#define ACL_STEP_CTX_MAX 3 // one per shape (acl_ctx.c)
+
 struct acl_step {
-	union pl_addr src, src_mask, dst, dst_mask;
+	union {
+		struct { // ACL_STEP_BOX
+			union pl_addr src, src_mask, dst, dst_mask;
+		};
+		// ACL_STEP_CTX: their results are rule index + 1; the first rule in order is the
+		// answer
+		struct rte_acl_ctx *ctx[ACL_STEP_CTX_MAX];
+	};
 	uint64_t in, out;	  // bit per port
 	uint32_t misc, misc_mask; // acl_misc()
 	uint16_t sport_lo, sport_span, dport_lo, dport_span;
-	struct rte_acl_ctx *ctx; // ACL_STEP_CTX; its results are rule index + 1
-	uint32_t rule;		 // ACL_STEP_BOX
-	uint8_t kind;		 // enum acl_step_kind
-	uint8_t verify;		 // the box covers more than the rule
+	uint32_t rule;
+	uint8_t kind;	// enum acl_step_kind
+	uint8_t verify; // the box covers more than the rule
+	uint8_t n_ctx;
 } __rte_cache_aligned;
 static_assert(sizeof(struct acl_step) == 128, "two cache lines");
 
@@ -24,6 +33,21 @@ acl_misc(uint8_t proto, uint8_t ct, uint8_t flags)
 {
 	return proto | (uint32_t)ct << 8 | (uint32_t)flags << 16;
 }
+
+// A rule in a segment that is being built; its boxes are in an array of the segment's.
+struct acl_seg_rule {
+	uint32_t rule;
+	uint32_t first, n; // of box
+	bool exact;
+};
+
+// The contexts of one step, for n rules in order. Few contexts make fast walks, but a trie that
+// mixes boxes of different shapes can grow with the product of their numbers: *merge_left is what
+// may still be spent on that, and is taken from. 0 or -errno: then the step holds nothing.
+int acl_ctx_build(struct acl_step *s, const struct acl_seg_rule *rule, uint32_t n,
+		  const struct acl_box *box, enum acl_family family, int socket,
+		  uint64_t *merge_left);
+void acl_ctx_free(struct acl_step *s); // any kind of step
 
 extern unsigned acl_segment_min; // tests set it to get contexts from few rules
 
@@ -52,7 +76,7 @@ struct acl_lane { // one packet on its way through a table
 struct acl_scratch {
 	struct acl_lane lane[PL_BURST];
 	const uint8_t *key[PL_BURST];
-	uint32_t result[PL_BURST];
+	uint32_t result[PL_BURST], other[PL_BURST];
 	struct acl_lane *waiting[PL_BURST], *group[PL_BURST];
 };
 

@@ -217,6 +217,21 @@ lane_run(const struct acl_table *t, struct acl_lane *l, enum acl_family family,
 	}
 }
 
+// The first rule in order that any of the step's contexts finds, for m keys. Results are rule index
+// + 1, 0 is none: one less, as unsigned, puts "none" last.
+static inline void
+first_match(const struct acl_step *s, struct acl_scratch *sc, unsigned m)
+{
+	// It fails for bad arguments only, and ours are right.
+	rte_acl_classify(s->ctx[0], sc->key, sc->result, m, 1);
+	for (unsigned c = 1; c < s->n_ctx; c++) {
+		rte_acl_classify(s->ctx[c], sc->key, sc->other, m, 1);
+		for (unsigned i = 0; i < m; i++)
+			if (sc->other[i] - 1 < sc->result[i] - 1)
+				sc->result[i] = sc->other[i];
+	}
+}
+
 // Classifies all waiting packets that stand where the first one does. Returns how many still wait.
 static __rte_always_inline unsigned
 classify(const struct acl_table *t, struct acl_scratch *sc, unsigned n, enum acl_family family,
@@ -235,8 +250,7 @@ classify(const struct acl_table *t, struct acl_scratch *sc, unsigned n, enum acl
 		sc->key[m] = (const uint8_t *)&l->key;
 		sc->group[m++] = l;
 	}
-	if (rte_acl_classify(t->step[pos].ctx, sc->key, sc->result, m, 1) != 0)
-		memset(sc->result, 0, m * sizeof(sc->result[0])); // our arguments are right: never
+	first_match(&t->step[pos], sc, m);
 	for (unsigned i = 0; i < m; i++) {
 		struct acl_lane *l = sc->group[i];
 		bool over = false;

@@ -1,0 +1,26 @@
+#pragma once
+// Random policies and packets for the acl tests: small universes, so that rules meet packets and
+// each other. Everything follows from one seed.
+#include "acl/acl.h"
+#include "pipeline/worker.h"
+
+struct rnd {
+	uint64_t state;
+};
+uint64_t rnd_next(struct rnd *r);
+unsigned rnd_below(struct rnd *r, unsigned n); // 0..n-1
+bool rnd_one_in(struct rnd *r, unsigned n);
+
+#define RND_PORTS 6
+extern const char *const rnd_port_name[RND_PORTS];
+
+// A sound policy: every table may be there, chains of both families, user chains without loops.
+// big: now and then a chain of a few hundred rules.
+struct cfg_policy *rnd_policy(struct rnd *r, bool big);
+// One random rule at the end of a chain of the table; `to` (may be NULL) can be jumped to.
+void rnd_rule(struct rnd *r, struct cfg_chain *c, enum cfg_table_id table, const char *to);
+
+// A parsed packet with random headers, origin, path, state; its buffer m must hold 256 bytes. All
+// but m and note is set. Truncated headers, fragments, extension headers and TCP options are among
+// them.
+void rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m);
