@@ -45,24 +45,41 @@ msg_slot(struct cfg_err *err)
 	return &err->msgs[err->n];
 }
 
+// The same thing told again (one line of a file may become several rules): counted, not kept.
+static bool
+is_last(const struct cfg_err *err, const struct cfg_msg *msg)
+{
+	const struct cfg_msg *last = err->n > 0 ? &err->msgs[err->n - 1] : NULL;
+
+	return last != NULL && last->severity == msg->severity && last->pos.line == msg->pos.line &&
+	       last->pos.column == msg->pos.column && strcmp(last->text, msg->text) == 0 &&
+	       (last->file == NULL ? err->file == NULL
+				   : err->file != NULL && strcmp(last->file, err->file) == 0);
+}
+
 static void
 msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
 {
-	struct cfg_msg *slot = msg_slot(err);
+	struct cfg_msg *slot;
 
+	if (vasprintf(&msg.text, fmt, ap) < 0)
+		msg.text = NULL;
 	if (msg.severity == CFG_ERROR)
 		err->n_errors++;
-	if (slot == NULL)
+	if (msg.text != NULL && is_last(err, &msg)) {
+		free(msg.text);
+		return;
+	}
+	slot = msg_slot(err);
+	if (slot == NULL || msg.text == NULL)
 		goto fail;
 	if (err->file != NULL && (msg.file = strdup(err->file)) == NULL)
-		goto fail;
-	if (vasprintf(&msg.text, fmt, ap) < 0)
 		goto fail;
 	*slot = msg;
 	err->n++;
 	return;
 fail:
-	free(msg.file);
+	free(msg.text);
 	err->truncated = true;
 }
 

@@ -24,7 +24,7 @@ struct cfg_err {
 	const char *file; // name put into messages that are added from now on; not owned
 	struct cfg_msg *msgs;
 	size_t n;
-	size_t n_errors; // of n
+	size_t n_errors; // told; more than stand in msgs where one was repeated or the list is truncated
 	bool truncated;  // out of memory or more than CFG_ERR_MAX: the list is not complete
 };
 

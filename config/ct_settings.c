@@ -1,12 +1,15 @@
 // The conntrack settings of a policy as a table: name, where it is stored, the kernel's default.
 //
-// Used by the YAML reader and writer. Defaults are those of nf_conntrack in Linux 6.1; a field that is 0
-// means that default, so that a policy that says nothing changes nothing.
+// Used by the YAML reader and writer. Defaults are those of nf_conntrack in Linux 6.1; a field that
+// is 0 means that default, so that a policy that says nothing changes nothing.
 #include "config/ct_settings.h"
 
 #include <string.h>
 
-#define NUM(field, def, what) {#field, offsetof(struct cfg_conntrack, field), false, false, def, what}
+#define NUM(field, def, what)                                                                      \
+	{                                                                                          \
+#field, offsetof(struct cfg_conntrack, field), false, false, def, what             \
+	}
 
 const struct cfg_ct_row cfg_ct_row[] = {
 	NUM(max, 262144, "flows"),

@@ -1,12 +1,13 @@
 #pragma once
-// The rows of `conntrack:` in a policy file: nf_conntrack's sysctls without that prefix. Private to config/.
+// The rows of `conntrack:` in a policy file: nf_conntrack's sysctls without that prefix. Private to
+// config/.
 #include "config/policy.h"
 
 struct cfg_ct_row {
 	const char *name;
-	size_t offset;  // in struct cfg_conntrack
-	bool flag;      // a bool, not a uint32_t
-	bool off;       // the flag is stored the other way round
+	size_t offset;	// in struct cfg_conntrack
+	bool flag;	// a bool, not a uint32_t
+	bool off;	// the flag is stored the other way round
 	uint32_t value; // the kernel's default; flags: 0 or 1
 	const char *unit;
 };

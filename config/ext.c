@@ -1,21 +1,20 @@
-// The table of extensions: which there are, how to find one, and which names of iptables are known but
-// not supported.
+// The table of extensions: which there are, how to find one, and which names of iptables are known
+// but not supported.
 //
-// Called by both readers, both writers and the checker. All of it is constant data. The rows themselves
-// stand beside their parse and show functions in config/ext_*.c.
+// Called by both readers, both writers and the checker. All of it is constant data. The rows
+// themselves stand beside their parse and show functions in config/ext_*.c.
 #include "config/ext.h"
 
 #include <string.h>
 
 static const struct ext *const exts[] = {
-	&ext_tcp,	 &ext_udp,   &ext_icmp,	   &ext_icmp6,	&ext_multiport,
-	&ext_conntrack,	 &ext_state, &ext_comment, &ext_accept, &ext_drop,
-	&ext_return,	 &ext_reject, &ext_masquerade, &ext_snat, &ext_dnat,
-	&ext_redirect,
+	&ext_tcp,	 &ext_udp,     &ext_icmp,   &ext_icmp6,	   &ext_multiport, &ext_conntrack,
+	&ext_state,	 &ext_comment, &ext_accept, &ext_drop,	   &ext_return,	   &ext_reject,
+	&ext_masquerade, &ext_snat,    &ext_dnat,   &ext_redirect,
 };
 
-// iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a key that
-// is one of its options (the first few that people use without naming the extension).
+// iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
+// key that is one of its options (the first few that people use without naming the extension).
 static const struct {
 	const char *name, *options;
 } other_match[] = {
@@ -37,7 +36,8 @@ static const struct {
 	{"esp", "espspi"},
 	{"eui64", NULL},
 	{"frag", "fragid"},
-	{"hashlimit", "hashlimit-upto,hashlimit-above,hashlimit-name,hashlimit-mode,hashlimit-burst"},
+	{"hashlimit",
+	 "hashlimit-upto,hashlimit-above,hashlimit-name,hashlimit-mode,hashlimit-burst"},
 	{"hbh", "hbh-len,hbh-opts"},
 	{"helper", "helper"},
 	{"hl", "hl-eq,hl-lt,hl-gt"},
@@ -91,7 +91,8 @@ static const struct {
 	{"HMARK", "hmark-tuple,hmark-mod"},
 	{"IDLETIMER", "label"},
 	{"LED", "led-trigger-id"},
-	{"LOG", "log-prefix,log-level,log-tcp-sequence,log-tcp-options,log-ip-options,log-uid,log-macdecode"},
+	{"LOG", "log-prefix,log-level,log-tcp-sequence,log-tcp-options,log-ip-options,log-uid,log-"
+		"macdecode"},
 	{"MARK", "set-mark,set-xmark,and-mark,or-mark,xor-mark"},
 	{"NETMAP", NULL},
 	{"NFLOG", "nflog-group,nflog-prefix,nflog-size,nflog-range,nflog-threshold"},
@@ -224,8 +225,9 @@ bool
 ext_narrow(struct ext_in *in, uint8_t families, const char *what)
 {
 	if ((in->families & families) == 0) {
-		cfg_err_add(in->err, in->pos, "'%s' is for %s, but the rule can only stand in %s", what,
-			    families == CFG_IPV4 ? "IPv4" : "IPv6", families == CFG_IPV4 ? "IPv6" : "IPv4");
+		cfg_err_add(in->err, in->pos, "'%s' is for %s, but the rule can only stand in %s",
+			    what, families == CFG_IPV4 ? "IPv4" : "IPv6",
+			    families == CFG_IPV4 ? "IPv6" : "IPv4");
 		return false;
 	}
 	in->families &= families;

@@ -1,8 +1,8 @@
 #pragma once
-// The one table of iptables' options: the rule's own (-s, -p ...), every match and every target. Both
-// readers and both writers of the policy work from its rows, and the checker takes from it where a match or
-// target can stand. A new extension is: an id and a struct in config/policy.h, a row here, a parse and a
-// show function in one of config/ext_*.c. Private to config/.
+// The one table of iptables' options: the rule's own (-s, -p ...), every match and every target.
+// Both readers and both writers of the policy work from its rows, and the checker takes from it
+// where a match or target can stand. A new extension is: an id and a struct in config/policy.h, a
+// row here, a parse and a show function in one of config/ext_*.c. Private to config/.
 #include "config/buf.h"
 #include "config/policy.h"
 
@@ -11,7 +11,7 @@ struct ext_in {
 	struct cfg_rule *rule;
 	struct cfg_match *match;   // the match it belongs to; NULL: not a match's option
 	struct cfg_target *target; // the target it belongs to
-	uint8_t families;          // where the rule can still stand; parse functions take bits away
+	uint8_t families;	   // where the rule can still stand; parse functions take bits away
 	bool invert;
 	const char *name;     // as written, for messages
 	const char *value[2]; // as many as the row says
@@ -24,9 +24,9 @@ struct ext_out {
 	const struct cfg_rule *rule;
 	const struct cfg_match *match;
 	const struct cfg_target *target;
-	uint8_t family; // of the text: CFG_IPV4 or CFG_IPV6
-	bool yaml;      // keep what iptables-save leaves out because it changes nothing
-	bool invert;    // set by show
+	uint8_t family;	      // of the text: CFG_IPV4 or CFG_IPV6
+	bool yaml;	      // keep what iptables-save leaves out because it changes nothing
+	bool invert;	      // set by show
 	struct cfg_buf *text; // the words, separated by one blank
 };
 
@@ -45,13 +45,13 @@ typedef bool (*ext_show)(struct ext_out *out);
 struct ext_opt {
 	const char *name; // iptables' long option
 	const char *key;  // YAML key; NULL: the name
-	char letter;      // iptables' short option; 0: none
-	uint8_t slot;     // options with the same slot exclude each other (and themselves) in one match
+	char letter;	  // iptables' short option; 0: none
+	uint8_t slot; // options with the same slot exclude each other (and themselves) in one match
 	enum ext_value value;
 	bool invertible;
 	bool required;
 	ext_parse parse; // NULL: not supported yet, refused by name
-	ext_show show;   // NULL: another way to write an option that has its own row
+	ext_show show;	 // NULL: another way to write an option that has its own row
 };
 
 #define EXT_OPTS_MAX 32 // slots are bits
@@ -60,17 +60,19 @@ struct ext {
 	const char *name;  // as -m or -j takes it
 	const char *alias; // comma separated further names; NULL: none
 	bool target;
-	int id;           // enum cfg_match_id or cfg_target_id
-	uint8_t families; // where the extension exists
-	uint8_t tables;   // bit per enum cfg_table_id; 0: any
-	uint8_t hooks;    // bit per enum cfg_hook from which it may be reached; 0: any
-	bool proto_key;   // its short YAML keys mean it only under `protocol:` of its own proto
+	int id;		      // enum cfg_match_id or cfg_target_id
+	uint8_t families;     // where the extension exists
+	uint8_t tables;	      // bit per enum cfg_table_id; 0: any
+	uint8_t hooks;	      // bit per enum cfg_hook from which it may be reached; 0: any
+	bool proto_key;	      // its short YAML keys mean it only under `protocol:` of its own proto
 	const uint8_t *proto; // protocols it needs, 0-terminated; NULL: any
 	bool some_option;     // needs at least one option
 	const struct ext_opt *opt;
 	size_t n_opt;
-	// What only shows when the rule is complete, protocol and all; pos is the match's or target's. NULL: nothing.
-	bool (*check)(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, struct cfg_err *err);
+	// What only shows when the rule is complete, protocol and all; pos is the match's or
+	// target's. NULL: nothing.
+	bool (*check)(const struct cfg_rule *rule, const void *item, struct cfg_pos pos,
+		      struct cfg_err *err);
 };
 
 extern const struct ext ext_rule; // the rule's own options
@@ -84,18 +86,19 @@ const struct ext *ext_of_target(enum cfg_target_id id); // NULL for none, jump a
 // iptables 1.8.9 has a match or target of this name that is not supported here (yet).
 bool ext_is_known_match(const char *name);
 bool ext_is_known_target(const char *name);
-// Why a user chain cannot have this name: a target has it, or another table's built-in chain. NULL: it can.
+// Why a user chain cannot have this name: a target has it, or another table's built-in chain. NULL:
+// it can.
 const char *ext_chain_name_taken(enum cfg_table_id table, const char *name);
 // A YAML key that iptables would know as an option of one of those: that extension's name, or NULL.
 const char *ext_known_option(const char *name);
 
 // Parse and show functions and option rows, by file.
-extern const struct ext ext_tcp, ext_udp, ext_multiport;                        // ext_ports.c
-extern const struct ext ext_icmp, ext_icmp6;                                    // ext_icmp.c
-extern const struct ext ext_conntrack, ext_state, ext_comment;                  // ext_state.c
-extern const struct ext ext_reject;                                             // ext_reject.c
-extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;       // ext_nat.c
-extern const struct ext ext_accept, ext_drop, ext_return;                       // ext_rule.c
+extern const struct ext ext_tcp, ext_udp, ext_multiport;		  // ext_ports.c
+extern const struct ext ext_icmp, ext_icmp6;				  // ext_icmp.c
+extern const struct ext ext_conntrack, ext_state, ext_comment;		  // ext_state.c
+extern const struct ext ext_reject;					  // ext_reject.c
+extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect; // ext_nat.c
+extern const struct ext ext_accept, ext_drop, ext_return;		  // ext_rule.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);

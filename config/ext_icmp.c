@@ -1,7 +1,8 @@
-// icmp and icmp6: rows of the extension table, and the names of types and codes that iptables knows.
+// icmp and icmp6: rows of the extension table, and the names of types and codes that iptables
+// knows.
 //
-// Called through the table by both readers and both writers. A name may be shortened as long as only one
-// begins like that, as in iptables; numbers are what iptables-save prints.
+// Called through the table by both readers and both writers. A name may be shortened as long as
+// only one begins like that, as in iptables; numbers are what iptables-save prints.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -100,15 +101,16 @@ by_name(struct ext_in *in, const struct icmp_name *names, size_t n, struct cfg_m
 		if (strncasecmp(text, names[i].name, len) != 0)
 			continue;
 		if (found != NULL) {
-			cfg_err_add(in->err, in->pos, "'%s': \"%s\" may be %s or %s", in->name, text,
-				    found->name, names[i].name);
+			cfg_err_add(in->err, in->pos, "'%s': \"%s\" may be %s or %s", in->name,
+				    text, found->name, names[i].name);
 			return false;
 		}
 		found = &names[i];
 	}
 	if (found == NULL) {
 		cfg_err_add(in->err, in->pos,
-			    "'%s': unknown type \"%s\" (expected TYPE, TYPE/CODE or a name such as echo-request)",
+			    "'%s': unknown type \"%s\" (expected TYPE, TYPE/CODE or a name such as "
+			    "echo-request)",
 			    in->name, text);
 		return false;
 	}
@@ -139,8 +141,8 @@ type_parse(struct ext_in *in, const struct icmp_name *names, size_t n)
 	}
 	if (!cfg_value_u32(word, UINT8_MAX, &type) ||
 	    (slash != NULL && !cfg_value_u32(slash + 1, UINT8_MAX, &code))) {
-		cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not TYPE or TYPE/CODE, each 0 to 255", in->name,
-			    text);
+		cfg_err_add(in->err, in->pos,
+			    "'%s': \"%s\" is not TYPE or TYPE/CODE, each 0 to 255", in->name, text);
 		return false;
 	}
 	m->type = type;
@@ -181,21 +183,38 @@ type_show(struct ext_out *out)
 }
 
 static const struct ext_opt icmp_opt[] = {
-	{.name = "icmp-type", .value = EXT_WORD, .invertible = true, .required = true,
-	 .parse = icmp_type_parse, .show = type_show},
+	{.name = "icmp-type",
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .required = true,
+	 .parse = icmp_type_parse,
+	 .show = type_show},
 };
 static const struct ext_opt icmp6_opt[] = {
-	{.name = "icmpv6-type", .value = EXT_WORD, .invertible = true, .required = true,
-	 .parse = icmp6_type_parse, .show = type_show},
+	{.name = "icmpv6-type",
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .required = true,
+	 .parse = icmp6_type_parse,
+	 .show = type_show},
 };
 static const uint8_t proto_icmp[] = {IPPROTO_ICMP, 0};
 static const uint8_t proto_icmp6[] = {IPPROTO_ICMPV6, 0};
 
 const struct ext ext_icmp = {
-	.name = "icmp", .id = CFG_M_ICMP, .families = CFG_IPV4, .proto = proto_icmp, .opt = icmp_opt,
+	.name = "icmp",
+	.id = CFG_M_ICMP,
+	.families = CFG_IPV4,
+	.proto = proto_icmp,
+	.opt = icmp_opt,
 	.n_opt = EXT_N(icmp_opt),
 };
 const struct ext ext_icmp6 = {
-	.name = "icmp6", .alias = "icmpv6,ipv6-icmp", .id = CFG_M_ICMP6, .families = CFG_IPV6,
-	.proto = proto_icmp6, .opt = icmp6_opt, .n_opt = EXT_N(icmp6_opt),
+	.name = "icmp6",
+	.alias = "icmpv6,ipv6-icmp",
+	.id = CFG_M_ICMP6,
+	.families = CFG_IPV6,
+	.proto = proto_icmp6,
+	.opt = icmp6_opt,
+	.n_opt = EXT_N(icmp6_opt),
 };

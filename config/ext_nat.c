@@ -1,7 +1,8 @@
-// MASQUERADE, SNAT, DNAT and REDIRECT: rows of the extension table with their parse and show functions.
+// MASQUERADE, SNAT, DNAT and REDIRECT: rows of the extension table with their parse and show
+// functions.
 //
-// Called through the table by both readers and both writers. Addresses decide the rule's family; ports
-// need a protocol that has ports, which is only known when the rule is complete (nat_check).
+// Called through the table by both readers and both writers. Addresses decide the rule's family;
+// ports need a protocol that has ports, which is only known when the rule is complete (nat_check).
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -11,14 +12,16 @@
 static bool
 bad_ports(struct ext_in *in, const char *text, const char *expected)
 {
-	cfg_err_add(in->err, in->pos, "'%s': bad port in \"%s\" (expected %s)", in->name, text, expected);
+	cfg_err_add(in->err, in->pos, "'%s': bad port in \"%s\" (expected %s)", in->name, text,
+		    expected);
 	return false;
 }
 
 static const char *
 service_proto(const struct ext_in *in)
 {
-	return in->rule->proto != 0 && !in->rule->proto_inv ? cfg_proto_name(in->rule->proto) : NULL;
+	return in->rule->proto != 0 && !in->rule->proto_inv ? cfg_proto_name(in->rule->proto)
+							    : NULL;
 }
 
 // PORT, LOW-HIGH or, where the target can shift, LOW-HIGH/BASE.
@@ -46,13 +49,15 @@ ports_word(struct ext_in *in, const char *text, bool shift)
 		return bad_ports(in, text, expected);
 	memcpy(high, dash + 1, n_high);
 	high[n_high] = '\0';
-	if (!cfg_value_port(low, proto, &nat->port_min) || !cfg_value_port(high, proto, &nat->port_max))
+	if (!cfg_value_port(low, proto, &nat->port_min) ||
+	    !cfg_value_port(high, proto, &nat->port_max))
 		return bad_ports(in, text, expected);
 	if (nat->port_min > nat->port_max)
 		return bad_ports(in, text, "a range that does not run backwards");
 	if (slash != NULL && !shift)
 		return bad_ports(in, text, expected);
-	if (slash != NULL && (!cfg_value_port(slash + 1, proto, &nat->port_base) || nat->port_base == 0))
+	if (slash != NULL &&
+	    (!cfg_value_port(slash + 1, proto, &nat->port_base) || nat->port_base == 0))
 		return bad_ports(in, text, "a base port from 1 to 65535 behind the '/'");
 	return true;
 }
@@ -84,13 +89,15 @@ addrs_word(struct ext_in *in, const char *text, size_t n)
 	if (dash != NULL && !cfg_value_host(dash + 1, nat->family, &last, nat->addr_max))
 		goto bad;
 	if (memcmp(nat->addr_min, nat->addr_max, sizeof(nat->addr_min)) > 0) {
-		cfg_err_add(in->err, in->pos, "'%s': the address range \"%s\" runs backwards", in->name, text);
+		cfg_err_add(in->err, in->pos, "'%s': the address range \"%s\" runs backwards",
+			    in->name, text);
 		return false;
 	}
 	return ext_narrow(in, nat->family, in->name);
 bad:
-	cfg_err_add(in->err, in->pos, "'%s': bad address in \"%s\" (expected an %s address or FIRST-LAST)",
-		    in->name, text,
+	cfg_err_add(in->err, in->pos,
+		    "'%s': bad address in \"%s\" (expected an %s address or FIRST-LAST)", in->name,
+		    text,
 		    in->families == CFG_IPV4   ? "IPv4"
 		    : in->families == CFG_IPV6 ? "IPv6"
 					       : "IPv4 or IPv6");
@@ -107,7 +114,8 @@ to_parse(struct ext_in *in, bool shift)
 	if (text[0] == '[') {
 		end = strchr(text, ']');
 		if (end == NULL || (end[1] != '\0' && end[1] != ':')) {
-			cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not [ADDRESS]:PORTS", in->name, text);
+			cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not [ADDRESS]:PORTS",
+				    in->name, text);
 			return false;
 		}
 		colon = end[1] == ':' ? end + 1 : NULL;
@@ -218,7 +226,8 @@ persistent_show(struct ext_out *out)
 static bool
 nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, struct cfg_err *err)
 {
-	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_ICMP};
+	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
+					     IPPROTO_ICMP};
 	const struct cfg_target *t = item;
 
 	if (!t->nat.has_ports)
@@ -226,40 +235,68 @@ nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, str
 	for (size_t i = 0; i < EXT_N(with_ports); i++)
 		if (rule->proto == with_ports[i])
 			return true;
-	cfg_err_add(err, pos, "ports in a translation need protocol tcp, udp, sctp or dccp in the same rule");
+	cfg_err_add(err, pos,
+		    "ports in a translation need protocol tcp, udp, sctp or dccp in the same rule");
 	return false;
 }
 
-#define TO_PORTS                                                                                     \
-	{.name = "to-ports", .slot = 0, .value = EXT_WORD, .parse = to_ports_parse, .show = to_ports_show}
-#define RANDOM                                                                                       \
-	{.name = "random", .slot = 1, .value = EXT_FLAG, .parse = random_parse, .show = random_show}
-#define RANDOM_FULLY                                                                                 \
-	{.name = "random-fully", .slot = 2, .value = EXT_FLAG, .parse = random_fully_parse,           \
-	 .show = random_fully_show}
-#define PERSISTENT                                                                                   \
-	{.name = "persistent", .slot = 3, .value = EXT_FLAG, .parse = persistent_parse,               \
-	 .show = persistent_show}
+#define TO_PORTS                                                                                   \
+	{                                                                                          \
+		.name = "to-ports", .slot = 0, .value = EXT_WORD, .parse = to_ports_parse,         \
+		.show = to_ports_show                                                              \
+	}
+#define RANDOM                                                                                     \
+	{                                                                                          \
+		.name = "random", .slot = 1, .value = EXT_FLAG, .parse = random_parse,             \
+		.show = random_show                                                                \
+	}
+#define RANDOM_FULLY                                                                               \
+	{                                                                                          \
+		.name = "random-fully", .slot = 2, .value = EXT_FLAG, .parse = random_fully_parse, \
+		.show = random_fully_show                                                          \
+	}
+#define PERSISTENT                                                                                 \
+	{                                                                                          \
+		.name = "persistent", .slot = 3, .value = EXT_FLAG, .parse = persistent_parse,     \
+		.show = persistent_show                                                            \
+	}
 
 static const struct ext_opt masquerade_opt[] = {TO_PORTS, RANDOM, RANDOM_FULLY};
 static const struct ext_opt redirect_opt[] = {TO_PORTS, RANDOM};
 static const struct ext_opt snat_opt[] = {
-	{.name = "to-source", .slot = 0, .value = EXT_WORD, .required = true, .parse = to_source_parse,
+	{.name = "to-source",
+	 .slot = 0,
+	 .value = EXT_WORD,
+	 .required = true,
+	 .parse = to_source_parse,
 	 .show = to_show},
-	RANDOM, RANDOM_FULLY, PERSISTENT,
+	RANDOM,
+	RANDOM_FULLY,
+	PERSISTENT,
 };
 static const struct ext_opt dnat_opt[] = {
-	{.name = "to-destination", .slot = 0, .value = EXT_WORD, .required = true,
-	 .parse = to_destination_parse, .show = to_show},
-	RANDOM, PERSISTENT,
+	{.name = "to-destination",
+	 .slot = 0,
+	 .value = EXT_WORD,
+	 .required = true,
+	 .parse = to_destination_parse,
+	 .show = to_show},
+	RANDOM,
+	PERSISTENT,
 };
 
-#define NAT_EXT(text, number, hook_bits, rows)                                                       \
-	{.name = text, .target = true, .id = number, .families = CFG_BOTH, .tables = 1 << CFG_NAT,    \
-	 .hooks = hook_bits, .opt = rows, .n_opt = EXT_N(rows), .check = nat_check}
+#define NAT_EXT(text, number, hook_bits, rows)                                                     \
+	{                                                                                          \
+		.name = text, .target = true, .id = number, .families = CFG_BOTH,                  \
+		.tables = 1 << CFG_NAT, .hooks = hook_bits, .opt = rows, .n_opt = EXT_N(rows),     \
+		.check = nat_check                                                                 \
+	}
 
-const struct ext ext_masquerade = NAT_EXT("MASQUERADE", CFG_T_MASQUERADE, 1 << CFG_POSTROUTING, masquerade_opt);
-const struct ext ext_snat = NAT_EXT("SNAT", CFG_T_SNAT, 1 << CFG_POSTROUTING | 1 << CFG_INPUT, snat_opt);
-const struct ext ext_dnat = NAT_EXT("DNAT", CFG_T_DNAT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT, dnat_opt);
+const struct ext ext_masquerade =
+	NAT_EXT("MASQUERADE", CFG_T_MASQUERADE, 1 << CFG_POSTROUTING, masquerade_opt);
+const struct ext ext_snat =
+	NAT_EXT("SNAT", CFG_T_SNAT, 1 << CFG_POSTROUTING | 1 << CFG_INPUT, snat_opt);
+const struct ext ext_dnat =
+	NAT_EXT("DNAT", CFG_T_DNAT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT, dnat_opt);
 const struct ext ext_redirect =
 	NAT_EXT("REDIRECT", CFG_T_REDIRECT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT, redirect_opt);

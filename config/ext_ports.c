@@ -1,7 +1,7 @@
 // tcp, udp and multiport: rows of the extension table with their parse and show functions.
 //
-// Called through the table by both readers and both writers. What iptables-save does not print (a port
-// range of all ports, flags NONE NONE) is not printed here either, but YAML keeps it.
+// Called through the table by both readers and both writers. What iptables-save does not print (a
+// port range of all ports, flags NONE NONE) is not printed here either, but YAML keeps it.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -24,9 +24,10 @@ port_word(struct ext_in *in, const char *word, uint16_t *port)
 {
 	if (cfg_value_port(word, service_proto(in), port))
 		return true;
-	cfg_err_add(in->err, in->pos,
-		    "'%s': \"%s\" is not a port (expected 0 to 65535 or a service in /etc/services)",
-		    in->name, word);
+	cfg_err_add(
+		in->err, in->pos,
+		"'%s': \"%s\" is not a port (expected 0 to 65535 or a service in /etc/services)",
+		in->name, word);
 	return false;
 }
 
@@ -56,7 +57,8 @@ range_word(struct ext_in *in, const char *text, bool open, struct cfg_range16 *o
 	if ((colon[1] != '\0' || !open) && !port_word(in, colon + 1, &r.hi))
 		return false;
 	if (r.lo > r.hi || (!open && r.lo == r.hi)) {
-		cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not a range (expected LOW:HIGH with LOW %s HIGH)",
+		cfg_err_add(in->err, in->pos,
+			    "'%s': \"%s\" is not a range (expected LOW:HIGH with LOW %s HIGH)",
 			    in->name, text, open ? "at most" : "below");
 		return false;
 	}
@@ -122,7 +124,7 @@ static const struct {
 	const char *name;
 	uint8_t bits;
 } tcp_flag[] = {
-	{"FIN", 0x01}, {"SYN", 0x02}, {"RST", 0x04},  {"PSH", 0x08},
+	{"FIN", 0x01}, {"SYN", 0x02}, {"RST", 0x04}, {"PSH", 0x08},
 	{"ACK", 0x10}, {"URG", 0x20}, {"ALL", 0x3f}, {"NONE", 0},
 };
 
@@ -141,8 +143,10 @@ flags_word(struct ext_in *in, const char *text, uint8_t *out)
 			i++;
 		if (i == EXT_N(tcp_flag)) {
 			cfg_err_add(in->err, in->pos,
-				    "'%s': unknown TCP flag in \"%s\" (expected FIN, SYN, RST, PSH, ACK, "
-				    "URG, ALL or NONE)", in->name, text != NULL ? text : word);
+				    "'%s': unknown TCP flag in \"%s\" (expected FIN, SYN, RST, "
+				    "PSH, ACK, "
+				    "URG, ALL or NONE)",
+				    in->name, text != NULL ? text : word);
 			return false;
 		}
 		*out |= tcp_flag[i].bits;
@@ -157,7 +161,8 @@ tcp_flags_parse(struct ext_in *in)
 
 	p->flags_set = true;
 	p->flags_inv = in->invert;
-	return flags_word(in, in->value[0], &p->flags_mask) && flags_word(in, in->value[1], &p->flags_comp);
+	return flags_word(in, in->value[0], &p->flags_mask) &&
+	       flags_word(in, in->value[1], &p->flags_comp);
 }
 
 static bool
@@ -207,7 +212,8 @@ tcp_flags_show(struct ext_out *out)
 {
 	const struct cfg_m_ports *p = &out->match->ports;
 
-	if (!p->flags_set || (out->yaml && is_syn(p)) || (!out->yaml && p->flags_mask == 0 && !p->flags_inv))
+	if (!p->flags_set || (out->yaml && is_syn(p)) ||
+	    (!out->yaml && p->flags_mask == 0 && !p->flags_inv))
 		return false;
 	out->invert = p->flags_inv;
 	flags_print(out->text, p->flags_mask);
@@ -223,7 +229,8 @@ tcp_option_parse(struct ext_in *in)
 	uint32_t v;
 
 	if (!cfg_value_u32(in->value[0], UINT8_MAX, &v) || v == 0) {
-		cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not a TCP option (expected 1 to 255)", in->name,
+		cfg_err_add(in->err, in->pos,
+			    "'%s': \"%s\" is not a TCP option (expected 1 to 255)", in->name,
 			    in->value[0]);
 		return false;
 	}
@@ -244,23 +251,49 @@ tcp_option_show(struct ext_out *out)
 	return true;
 }
 
-#define PORT_ROWS                                                                                       \
-	{.name = "sport", .slot = 0, .value = EXT_WORD, .invertible = true, .parse = sport_parse,       \
-	 .show = sport_show},                                                                           \
-	{.name = "source-port", .slot = 0, .value = EXT_WORD, .invertible = true, .parse = sport_parse}, \
-	{.name = "dport", .slot = 1, .value = EXT_WORD, .invertible = true, .parse = dport_parse,       \
-	 .show = dport_show},                                                                           \
-	{.name = "destination-port", .slot = 1, .value = EXT_WORD, .invertible = true,                  \
-	 .parse = dport_parse}
+#define PORT_ROWS                                                                                  \
+	{.name = "sport",                                                                          \
+	 .slot = 0,                                                                                \
+	 .value = EXT_WORD,                                                                        \
+	 .invertible = true,                                                                       \
+	 .parse = sport_parse,                                                                     \
+	 .show = sport_show},                                                                      \
+		{.name = "source-port",                                                            \
+		 .slot = 0,                                                                        \
+		 .value = EXT_WORD,                                                                \
+		 .invertible = true,                                                               \
+		 .parse = sport_parse},                                                            \
+		{.name = "dport",                                                                  \
+		 .slot = 1,                                                                        \
+		 .value = EXT_WORD,                                                                \
+		 .invertible = true,                                                               \
+		 .parse = dport_parse,                                                             \
+		 .show = dport_show},                                                              \
+	{                                                                                          \
+		.name = "destination-port", .slot = 1, .value = EXT_WORD, .invertible = true,      \
+		.parse = dport_parse                                                               \
+	}
 
 static const struct ext_opt udp_opt[] = {PORT_ROWS};
 static const struct ext_opt tcp_opt[] = {
 	PORT_ROWS,
-	{.name = "tcp-option", .slot = 2, .value = EXT_WORD, .invertible = true,
-	 .parse = tcp_option_parse, .show = tcp_option_show},
-	{.name = "tcp-flags", .slot = 3, .value = EXT_PAIR, .invertible = true,
-	 .parse = tcp_flags_parse, .show = tcp_flags_show},
-	{.name = "syn", .slot = 3, .value = EXT_FLAG, .invertible = true, .parse = syn_parse,
+	{.name = "tcp-option",
+	 .slot = 2,
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .parse = tcp_option_parse,
+	 .show = tcp_option_show},
+	{.name = "tcp-flags",
+	 .slot = 3,
+	 .value = EXT_PAIR,
+	 .invertible = true,
+	 .parse = tcp_flags_parse,
+	 .show = tcp_flags_show},
+	{.name = "syn",
+	 .slot = 3,
+	 .value = EXT_FLAG,
+	 .invertible = true,
+	 .parse = syn_parse,
 	 .show = syn_show},
 };
 
@@ -286,7 +319,8 @@ multiport_parse(struct ext_in *in, enum cfg_multiport_side side)
 			return false;
 		slots += r.lo == r.hi ? 1 : 2;
 		if (slots > CFG_MULTIPORT_MAX) {
-			cfg_err_add(in->err, in->pos, "'%s': too many ports (at most %d; a range counts twice)",
+			cfg_err_add(in->err, in->pos,
+				    "'%s': too many ports (at most %d; a range counts twice)",
 				    in->name, CFG_MULTIPORT_MAX);
 			return false;
 		}
@@ -348,30 +382,65 @@ ports_show(struct ext_out *out)
 }
 
 static const struct ext_opt multiport_opt[] = {
-	{.name = "sports", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = sports_parse,
+	{.name = "sports",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = sports_parse,
 	 .show = sports_show},
-	{.name = "source-ports", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = sports_parse},
-	{.name = "dports", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = dports_parse,
+	{.name = "source-ports",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = sports_parse},
+	{.name = "dports",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = dports_parse,
 	 .show = dports_show},
-	{.name = "destination-ports", .slot = 0, .value = EXT_LIST, .invertible = true,
+	{.name = "destination-ports",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
 	 .parse = dports_parse},
-	{.name = "ports", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = ports_parse,
+	{.name = "ports",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = ports_parse,
 	 .show = ports_show},
 };
 
 static const uint8_t proto_tcp[] = {IPPROTO_TCP, 0};
 static const uint8_t proto_udp[] = {IPPROTO_UDP, 0};
-static const uint8_t proto_multi[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_DCCP, 0};
+static const uint8_t proto_multi[] = {IPPROTO_TCP,  IPPROTO_UDP,  IPPROTO_UDPLITE,
+				      IPPROTO_SCTP, IPPROTO_DCCP, 0};
 
 const struct ext ext_tcp = {
-	.name = "tcp", .id = CFG_M_TCP, .families = CFG_BOTH, .proto = proto_tcp, .proto_key = true,
-	.opt = tcp_opt, .n_opt = EXT_N(tcp_opt),
+	.name = "tcp",
+	.id = CFG_M_TCP,
+	.families = CFG_BOTH,
+	.proto = proto_tcp,
+	.proto_key = true,
+	.opt = tcp_opt,
+	.n_opt = EXT_N(tcp_opt),
 };
 const struct ext ext_udp = {
-	.name = "udp", .id = CFG_M_UDP, .families = CFG_BOTH, .proto = proto_udp, .proto_key = true,
-	.opt = udp_opt, .n_opt = EXT_N(udp_opt),
+	.name = "udp",
+	.id = CFG_M_UDP,
+	.families = CFG_BOTH,
+	.proto = proto_udp,
+	.proto_key = true,
+	.opt = udp_opt,
+	.n_opt = EXT_N(udp_opt),
 };
 const struct ext ext_multiport = {
-	.name = "multiport", .id = CFG_M_MULTIPORT, .families = CFG_BOTH, .proto = proto_multi,
-	.some_option = true, .opt = multiport_opt, .n_opt = EXT_N(multiport_opt),
+	.name = "multiport",
+	.id = CFG_M_MULTIPORT,
+	.families = CFG_BOTH,
+	.proto = proto_multi,
+	.some_option = true,
+	.opt = multiport_opt,
+	.n_opt = EXT_N(multiport_opt),
 };

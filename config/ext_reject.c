@@ -1,8 +1,8 @@
 // REJECT: its row of the extension table and the names of the answers it can send.
 //
-// Called through the table by both readers and both writers. A rule of both families may leave the answer
-// out (port-unreachable of the packet's family) or ask for a TCP reset; every other answer belongs to one
-// family and takes the rule there.
+// Called through the table by both readers and both writers. A rule of both families may leave the
+// answer out (port-unreachable of the packet's family) or ask for a TCP reset; every other answer
+// belongs to one family and takes the rule there.
 #include "config/ext.h"
 
 #include <netinet/in.h>
@@ -39,8 +39,9 @@ reject_row(const char *word, uint8_t family)
 	size_t len = strlen(word);
 
 	for (size_t i = 0; i < EXT_N(rejects) && len > 0; i++)
-		if ((rejects[i].families & family) && (strncasecmp(rejects[i].name, word, len) == 0 ||
-						       strncasecmp(rejects[i].alias, word, len) == 0))
+		if ((rejects[i].families & family) &&
+		    (strncasecmp(rejects[i].name, word, len) == 0 ||
+		     strncasecmp(rejects[i].alias, word, len) == 0))
 			return i;
 	return -1;
 }
@@ -52,20 +53,22 @@ reject_parse(struct ext_in *in)
 	int row6 = in->families & CFG_IPV6 ? reject_row(in->value[0], CFG_IPV6) : -1;
 
 	if (row4 < 0 && row6 < 0) {
-		cfg_err_add(in->err, in->pos, "'%s': unknown answer \"%s\" (expected %s)", in->name, in->value[0],
-			    in->families == CFG_IPV6 ? "icmp6-port-unreachable, icmp6-no-route, "
-						       "icmp6-adm-prohibited, icmp6-addr-unreachable, "
-						       "icmp6-policy-fail, icmp6-reject-route or tcp-reset"
-						     : "icmp-port-unreachable, icmp-net-unreachable, "
-						       "icmp-host-unreachable, icmp-proto-unreachable, "
-						       "icmp-net-prohibited, icmp-host-prohibited, "
-						       "icmp-admin-prohibited, tcp-reset, or icmp6-... in IPv6");
+		cfg_err_add(in->err, in->pos, "'%s': unknown answer \"%s\" (expected %s)", in->name,
+			    in->value[0],
+			    in->families == CFG_IPV6
+				    ? "icmp6-port-unreachable, icmp6-no-route, "
+				      "icmp6-adm-prohibited, icmp6-addr-unreachable, "
+				      "icmp6-policy-fail, icmp6-reject-route or tcp-reset"
+				    : "icmp-port-unreachable, icmp-net-unreachable, "
+				      "icmp-host-unreachable, icmp-proto-unreachable, "
+				      "icmp-net-prohibited, icmp-host-prohibited, "
+				      "icmp-admin-prohibited, tcp-reset, or icmp6-... in IPv6");
 		return false;
 	}
 	// A word of both families ("port-unreach", "tcp-rst") leaves the rule in both.
 	if (row4 >= 0 && row6 >= 0)
 		in->target->reject = rejects[row4].with == CFG_REJ_TCP_RESET ? CFG_REJ_TCP_RESET
-								       : CFG_REJ_DEFAULT;
+									     : CFG_REJ_DEFAULT;
 	else
 		in->target->reject = rejects[row4 >= 0 ? row4 : row6].with;
 	if (row4 < 0 || row6 < 0)

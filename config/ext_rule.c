@@ -1,7 +1,9 @@
-// The options of a rule itself, and of the targets that have no option: rows of the extension table.
+// The options of a rule itself, and of the targets that have no option: rows of the extension
+// table.
 //
-// Parse functions fill struct cfg_rule, show functions print from it; both readers and both writers call
-// them through the table. Comma lists of addresses are taken apart by the readers (config/rule_in.c).
+// Parse functions fill struct cfg_rule, show functions print from it; both readers and both writers
+// call them through the table. Comma lists of addresses are taken apart by the readers
+// (config/rule_in.c).
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -106,12 +108,15 @@ static bool
 protocol_parse(struct ext_in *in)
 {
 	if (!cfg_value_proto(in->value[0], &in->rule->proto)) {
-		cfg_err_add(in->err, in->pos, "'%s': unknown protocol \"%s\" (expected a number up to 255 "
-			    "or a name such as tcp)", in->name, in->value[0]);
+		cfg_err_add(in->err, in->pos,
+			    "'%s': unknown protocol \"%s\" (expected a number up to 255 "
+			    "or a name such as tcp)",
+			    in->name, in->value[0]);
 		return false;
 	}
 	if (in->rule->proto == 0 && in->invert) {
-		cfg_err_add(in->err, in->pos, "'%s': no packet matches \"! %s\"", in->name, in->value[0]);
+		cfg_err_add(in->err, in->pos, "'%s': no packet matches \"! %s\"", in->name,
+			    in->value[0]);
 		return false;
 	}
 	in->rule->proto_set = true;
@@ -151,32 +156,79 @@ fragment_show(struct ext_out *out)
 
 // In the order in which iptables-save prints them.
 static const struct ext_opt rule_opt[] = {
-	{.name = "source", .letter = 's', .slot = 0, .value = EXT_LIST, .invertible = true,
-	 .parse = source_parse, .show = source_show},
+	{.name = "source",
+	 .letter = 's',
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = source_parse,
+	 .show = source_show},
 	{.name = "src", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = source_parse},
-	{.name = "destination", .letter = 'd', .slot = 1, .value = EXT_LIST, .invertible = true,
-	 .parse = destination_parse, .show = destination_show},
-	{.name = "dst", .slot = 1, .value = EXT_LIST, .invertible = true, .parse = destination_parse},
-	{.name = "in-interface", .letter = 'i', .slot = 2, .value = EXT_WORD, .invertible = true,
-	 .parse = in_interface_parse, .show = in_interface_show},
-	{.name = "out-interface", .letter = 'o', .slot = 3, .value = EXT_WORD, .invertible = true,
-	 .parse = out_interface_parse, .show = out_interface_show},
-	{.name = "protocol", .letter = 'p', .slot = 4, .value = EXT_WORD, .invertible = true,
-	 .parse = protocol_parse, .show = protocol_show},
-	{.name = "fragments", .key = "fragment", .letter = 'f', .slot = 5, .value = EXT_FLAG,
-	 .invertible = true, .parse = fragment_parse, .show = fragment_show},
+	{.name = "destination",
+	 .letter = 'd',
+	 .slot = 1,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = destination_parse,
+	 .show = destination_show},
+	{.name = "dst",
+	 .slot = 1,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = destination_parse},
+	{.name = "in-interface",
+	 .letter = 'i',
+	 .slot = 2,
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .parse = in_interface_parse,
+	 .show = in_interface_show},
+	{.name = "out-interface",
+	 .letter = 'o',
+	 .slot = 3,
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .parse = out_interface_parse,
+	 .show = out_interface_show},
+	{.name = "protocol",
+	 .letter = 'p',
+	 .slot = 4,
+	 .value = EXT_WORD,
+	 .invertible = true,
+	 .parse = protocol_parse,
+	 .show = protocol_show},
+	{.name = "fragments",
+	 .key = "fragment",
+	 .letter = 'f',
+	 .slot = 5,
+	 .value = EXT_FLAG,
+	 .invertible = true,
+	 .parse = fragment_parse,
+	 .show = fragment_show},
 };
 
 const struct ext ext_rule = {
-	.name = "rule", .families = CFG_BOTH, .opt = rule_opt, .n_opt = EXT_N(rule_opt),
+	.name = "rule",
+	.families = CFG_BOTH,
+	.opt = rule_opt,
+	.n_opt = EXT_N(rule_opt),
 };
 
 const struct ext ext_accept = {
-	.name = "ACCEPT", .target = true, .id = CFG_T_ACCEPT, .families = CFG_BOTH,
+	.name = "ACCEPT",
+	.target = true,
+	.id = CFG_T_ACCEPT,
+	.families = CFG_BOTH,
 };
 const struct ext ext_drop = {
-	.name = "DROP", .target = true, .id = CFG_T_DROP, .families = CFG_BOTH,
+	.name = "DROP",
+	.target = true,
+	.id = CFG_T_DROP,
+	.families = CFG_BOTH,
 };
 const struct ext ext_return = {
-	.name = "RETURN", .target = true, .id = CFG_T_RETURN, .families = CFG_BOTH,
+	.name = "RETURN",
+	.target = true,
+	.id = CFG_T_RETURN,
+	.families = CFG_BOTH,
 };

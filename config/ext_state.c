@@ -1,7 +1,7 @@
 // conntrack, state and comment: rows of the extension table with their parse and show functions.
 //
-// Called through the table by both readers and both writers. conntrack's other options have a row without
-// a parse function: they are refused by name until the data path can serve them.
+// Called through the table by both readers and both writers. conntrack's other options have a row
+// without a parse function: they are refused by name until the data path can serve them.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -41,7 +41,8 @@ states_parse(struct ext_in *in)
 			i++;
 		if (i == EXT_N(states)) {
 			cfg_err_add(in->err, in->pos,
-				    "'%s': unknown state in \"%s\" (expected a list of INVALID, NEW, RELATED, "
+				    "'%s': unknown state in \"%s\" (expected a list of INVALID, "
+				    "NEW, RELATED, "
 				    "ESTABLISHED, UNTRACKED%s)",
 				    in->name, in->value[0], state ? "" : ", SNAT, DNAT");
 			return false;
@@ -74,18 +75,23 @@ static bool
 comment_parse(struct ext_in *in)
 {
 	const char *text = in->value[0];
+	size_t n = 1;
 
 	if (strlen(text) > 255) {
-		cfg_err_add(in->err, in->pos, "'%s': a comment has at most 255 bytes, this one %zu", in->name,
-			    strlen(text));
+		cfg_err_add(in->err, in->pos, "'%s': a comment has at most 255 bytes, this one %zu",
+			    in->name, strlen(text));
 		return false;
 	}
-	for (const char *c = text; *c != '\0'; c++) {
-		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
-			cfg_err_add(in->err, in->pos, "'%s': a comment is one line without control characters",
-				    in->name);
-			return false;
-		}
+	for (const char *c = text; *c != '\0' && n != 0; c += n) {
+		n = cfg_utf8_len(c);
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			n = 0;
+	}
+	if (n == 0) {
+		cfg_err_add(in->err, in->pos,
+			    "'%s': a comment is one line of UTF-8 without control characters",
+			    in->name);
+		return false;
 	}
 	in->match->comment.text = strdup(text);
 	if (in->match->comment.text == NULL)
@@ -103,7 +109,11 @@ comment_show(struct ext_out *out)
 }
 
 static const struct ext_opt conntrack_opt[] = {
-	{.name = "ctstate", .slot = 0, .value = EXT_LIST, .invertible = true, .parse = states_parse,
+	{.name = "ctstate",
+	 .slot = 0,
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .parse = states_parse,
 	 .show = states_show},
 	{.name = "ctproto", .slot = 1, .value = EXT_WORD, .invertible = true},
 	{.name = "ctorigsrc", .slot = 2, .value = EXT_WORD, .invertible = true},
@@ -119,23 +129,40 @@ static const struct ext_opt conntrack_opt[] = {
 	{.name = "ctdir", .slot = 12, .value = EXT_WORD},
 };
 static const struct ext_opt state_opt[] = {
-	{.name = "state", .value = EXT_LIST, .invertible = true, .required = true, .parse = states_parse,
+	{.name = "state",
+	 .value = EXT_LIST,
+	 .invertible = true,
+	 .required = true,
+	 .parse = states_parse,
 	 .show = states_show},
 };
 static const struct ext_opt comment_opt[] = {
-	{.name = "comment", .value = EXT_WORD, .required = true, .parse = comment_parse,
+	{.name = "comment",
+	 .value = EXT_WORD,
+	 .required = true,
+	 .parse = comment_parse,
 	 .show = comment_show},
 };
 
 const struct ext ext_conntrack = {
-	.name = "conntrack", .id = CFG_M_CONNTRACK, .families = CFG_BOTH, .some_option = true,
-	.opt = conntrack_opt, .n_opt = EXT_N(conntrack_opt),
+	.name = "conntrack",
+	.id = CFG_M_CONNTRACK,
+	.families = CFG_BOTH,
+	.some_option = true,
+	.opt = conntrack_opt,
+	.n_opt = EXT_N(conntrack_opt),
 };
 const struct ext ext_state = {
-	.name = "state", .id = CFG_M_STATE, .families = CFG_BOTH, .opt = state_opt,
+	.name = "state",
+	.id = CFG_M_STATE,
+	.families = CFG_BOTH,
+	.opt = state_opt,
 	.n_opt = EXT_N(state_opt),
 };
 const struct ext ext_comment = {
-	.name = "comment", .id = CFG_M_COMMENT, .families = CFG_BOTH, .opt = comment_opt,
+	.name = "comment",
+	.id = CFG_M_COMMENT,
+	.families = CFG_BOTH,
+	.opt = comment_opt,
 	.n_opt = EXT_N(comment_opt),
 };

@@ -10,5 +10,8 @@ struct cfg_rule *cfg_rule_insert(struct cfg_chain *chain, size_t at);
 void cfg_chain_clear(struct cfg_chain *chain);
 // Takes everything out of a table: afterwards the file never spoke of it.
 void cfg_table_clear(struct cfg_table *table);
+// The tables that the file spoke of, in its order (by number where no position says). Returns how
+// many.
+size_t cfg_table_order(const struct cfg_policy *policy, enum cfg_table_id order[CFG_TABLES]);
 // A chain without rules that nobody needs any more.
 void cfg_chain_remove(struct cfg_policy *policy, enum cfg_table_id table, struct cfg_chain *chain);

@@ -225,6 +225,31 @@ cfg_chain_remove(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_cha
 	free(chain);
 }
 
+static bool
+stands_before(const struct cfg_pos *a, const struct cfg_pos *b)
+{
+	return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+size_t
+cfg_table_order(const struct cfg_policy *policy, enum cfg_table_id order[CFG_TABLES])
+{
+	size_t n = 0, at;
+
+	for (int t = 0; t < CFG_TABLES; t++) {
+		if (!policy->table[t].present)
+			continue;
+		for (at = n++; at > 0; at--) {
+			if (!stands_before(&policy->table[t].pos,
+					   &policy->table[order[at - 1]].pos))
+				break;
+			order[at] = order[at - 1];
+		}
+		order[at] = t;
+	}
+	return n;
+}
+
 struct cfg_rule *
 cfg_rule_insert(struct cfg_chain *chain, size_t at)
 {
@@ -253,12 +278,12 @@ cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint64_t 
 {
 	bool both = rule->family == CFG_BOTH;
 
-	*packets = both && family == CFG_IPV6 ? rule->packets6 :
-		   both			      ? rule->packets - rule->packets6 :
-						rule->packets;
-	*bytes = both && family == CFG_IPV6 ? rule->bytes6 :
-		 both			    ? rule->bytes - rule->bytes6 :
-					      rule->bytes;
+	*packets = both && family == CFG_IPV6 ? rule->packets6
+		   : both		      ? rule->packets - rule->packets6
+					      : rule->packets;
+	*bytes = both && family == CFG_IPV6 ? rule->bytes6
+		 : both			    ? rule->bytes - rule->bytes6
+					    : rule->bytes;
 }
 
 struct cfg_match *

@@ -1,10 +1,10 @@
 // Errors that a policy may have whatever file it came from: a chain that does not exist, jumps in a
 // circle, a match or target where it cannot stand.
 //
-// cfg_policy_check is called by both readers at their end and by tests, on the reading thread; it changes
-// nothing. Where something can stand is what the kernel checks: user chains count as standing at every
-// hook from which they can be reached, in each family by itself. Stricter than the kernel: a circle of
-// jumps is an error even where no packet can get into it.
+// cfg_policy_check is called by both readers at their end and by tests, on the reading thread; it
+// changes nothing. Where something can stand is what the kernel checks: user chains count as
+// standing at every hook from which they can be reached, in each family by itself. Stricter than
+// the kernel: a circle of jumps is an error even where no packet can get into it.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -17,7 +17,7 @@ enum colour { WHITE, GREY, BLACK };
 struct node {
 	struct cfg_chain *chain;
 	enum colour colour;
-	uint8_t hooks;    // bit per hook from which it is reached, in the family at hand
+	uint8_t hooks;	  // bit per hook from which it is reached, in the family at hand
 	size_t next_rule; // of the walk
 	size_t parent;
 };
@@ -58,17 +58,19 @@ is_jump(const struct cfg_rule *r)
 static struct node *
 callee(const struct checker *c, const struct cfg_rule *r)
 {
-	struct node *to = is_jump(r) && (r->family & c->family) ? node_of(c, r->target.chain) : NULL;
+	struct node *to =
+		is_jump(r) && (r->family & c->family) ? node_of(c, r->target.chain) : NULL;
 
 	return to != NULL && to->chain->hook == CFG_HOOK_NONE ? to : NULL;
 }
 
 static void
-circle_found(const struct checker *c, const struct node *from, const struct node *to, const struct cfg_rule *r)
+circle_found(const struct checker *c, const struct node *from, const struct node *to,
+	     const struct cfg_rule *r)
 {
 	cfg_err_add(c->err, r->target.pos.line != 0 ? r->target.pos : r->pos,
-		    "table '%s': the jump from chain '%s' to '%s' closes a circle", cfg_table_name(c->table),
-		    from->chain->name, to->chain->name);
+		    "table '%s': the jump from chain '%s' to '%s' closes a circle",
+		    cfg_table_name(c->table), from->chain->name, to->chain->name);
 }
 
 // Depth first from one chain, without recursion. Notes the order in which chains are done with.
@@ -137,7 +139,8 @@ check_jump(const struct checker *c, const struct cfg_rule *r, struct cfg_pos pos
 	else if (to->hook != CFG_HOOK_NONE)
 		cfg_err_add(c->err, pos, "a rule cannot jump to the built-in chain '%s'", name);
 	else if (r->family & ~to->family)
-		cfg_err_add(c->err, pos, "chain '%s' does not exist in %s, where this rule stands too", name,
+		cfg_err_add(c->err, pos,
+			    "chain '%s' does not exist in %s, where this rule stands too", name,
 			    family_text(r->family & ~to->family & CFG_IPV4 ? CFG_IPV4 : CFG_IPV6));
 }
 
@@ -145,18 +148,22 @@ check_jump(const struct checker *c, const struct cfg_rule *r, struct cfg_pos pos
 static void
 check_interfaces(const struct checker *c, const struct cfg_chain *chain, const struct cfg_rule *r)
 {
-	bool in = r->in.name[0] != '\0' || r->in.wildcard, out = r->out.name[0] != '\0' || r->out.wildcard;
+	bool in = r->in.name[0] != '\0' || r->in.wildcard,
+	     out = r->out.name[0] != '\0' || r->out.wildcard;
 
 	if (in && (chain->hook == CFG_OUTPUT || chain->hook == CFG_POSTROUTING))
-		cfg_err_add(c->err, r->pos, "in-interface cannot stand in chain %s: packets have none there",
+		cfg_err_add(c->err, r->pos,
+			    "in-interface cannot stand in chain %s: packets have none there",
 			    chain->name);
 	if (out && (chain->hook == CFG_PREROUTING || chain->hook == CFG_INPUT))
-		cfg_err_add(c->err, r->pos, "out-interface cannot stand in chain %s: packets have none there yet",
+		cfg_err_add(c->err, r->pos,
+			    "out-interface cannot stand in chain %s: packets have none there yet",
 			    chain->name);
 }
 
 static void
-check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rule *r, struct cfg_pos pos)
+check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rule *r,
+	    struct cfg_pos pos)
 {
 	struct cfg_buf b = {0};
 
@@ -167,8 +174,8 @@ check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rul
 		cfg_buf_add(&b, cfg_proto_name(*p));
 	}
 	if (ext->proto != NULL && b.text != NULL)
-		cfg_err_add(c->err, pos, "match '%s' needs protocol %s in the same rule%s", ext->name, b.text,
-			    r->proto_inv ? " (not negated)" : "");
+		cfg_err_add(c->err, pos, "match '%s' needs protocol %s in the same rule%s",
+			    ext->name, b.text, r->proto_inv ? " (not negated)" : "");
 	cfg_buf_free(&b);
 }
 
@@ -199,8 +206,10 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 	const struct ext *target = ext_of_target(r->target.id);
 
 	if (r->family & ~chain->family)
-		cfg_err_add(c->err, r->pos, "the rule stands in %s, its chain '%s' does not",
-			    family_text(r->family & ~chain->family & CFG_IPV4 ? CFG_IPV4 : CFG_IPV6), chain->name);
+		cfg_err_add(
+			c->err, r->pos, "the rule stands in %s, its chain '%s' does not",
+			family_text(r->family & ~chain->family & CFG_IPV4 ? CFG_IPV4 : CFG_IPV6),
+			chain->name);
 	if (is_jump(r))
 		check_jump(c, r, pos);
 	check_interfaces(c, chain, r);
@@ -215,7 +224,8 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 		struct cfg_pos at = m->pos.line != 0 ? m->pos : r->pos;
 
 		if (r->family & ~ext->families)
-			cfg_err_add(c->err, at, "match '%s' is for %s only", ext->name, family_text(ext->families));
+			cfg_err_add(c->err, at, "match '%s' is for %s only", ext->name,
+				    family_text(ext->families));
 		check_proto(c, ext, r, at);
 		check_table(c, ext, at);
 		if (ext->check != NULL)
@@ -224,8 +234,8 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 }
 
 static bool
-check_hooks(const struct checker *c, const struct ext *ext, uint8_t hooks, const struct cfg_chain *chain,
-	    struct cfg_pos pos)
+check_hooks(const struct checker *c, const struct ext *ext, uint8_t hooks,
+	    const struct cfg_chain *chain, struct cfg_pos pos)
 {
 	bool misplaced = ext->hooks != 0 && (ext->tables == 0 || (ext->tables >> c->table & 1));
 	struct cfg_buf b = {0};
@@ -241,17 +251,20 @@ check_hooks(const struct checker *c, const struct ext *ext, uint8_t hooks, const
 		cfg_buf_add(&b, b.len > 0 ? ", " : "");
 		cfg_buf_add(&b, cfg_hook_name(h));
 	}
-	cfg_err_add(c->err, pos, "%s '%s' cannot stand at %s%s%s%s (expected %s)", ext->target ? "target" : "match",
-		    ext->name, cfg_hook_name(bad), chain->hook == CFG_HOOK_NONE ? ", from where chain '" : "",
+	cfg_err_add(c->err, pos, "%s '%s' cannot stand at %s%s%s%s (expected %s)",
+		    ext->target ? "target" : "match", ext->name, cfg_hook_name(bad),
+		    chain->hook == CFG_HOOK_NONE ? ", from where chain '" : "",
 		    chain->hook == CFG_HOOK_NONE ? chain->name : "",
-		    chain->hook == CFG_HOOK_NONE ? "' is reached" : "", b.text != NULL ? b.text : "");
+		    chain->hook == CFG_HOOK_NONE ? "' is reached" : "",
+		    b.text != NULL ? b.text : "");
 	cfg_buf_free(&b);
 	return false;
 }
 
 // Placement of one rule at the hooks of the family at hand. A rule of both families is told once.
 static void
-check_rule_hooks(const struct checker *c, const struct node *n, const struct cfg_rule *r, bool told4)
+check_rule_hooks(const struct checker *c, const struct node *n, const struct cfg_rule *r,
+		 bool told4)
 {
 	const struct ext *target = ext_of_target(r->target.id);
 	struct cfg_pos pos = r->target.pos.line != 0 ? r->target.pos : r->pos;
@@ -278,7 +291,9 @@ check_family(struct checker *c, uint8_t family, const uint8_t *hooks4)
 
 		n->colour = WHITE;
 		n->next_rule = 0;
-		n->hooks = n->chain->hook != CFG_HOOK_NONE && (n->chain->family & family) ? 1 << n->chain->hook : 0;
+		n->hooks = n->chain->hook != CFG_HOOK_NONE && (n->chain->family & family)
+				   ? 1 << n->chain->hook
+				   : 0;
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (c->node[i].colour == WHITE)
@@ -290,7 +305,8 @@ check_family(struct checker *c, uint8_t family, const uint8_t *hooks4)
 		const struct node *n = &c->node[i];
 
 		for (size_t r = 0; r < n->chain->n_rule; r++)
-			check_rule_hooks(c, n, &n->chain->rule[r], hooks4 != NULL && hooks4[i] == n->hooks);
+			check_rule_hooks(c, n, &n->chain->rule[r],
+					 hooks4 != NULL && hooks4[i] == n->hooks);
 	}
 	return true;
 }

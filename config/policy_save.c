@@ -1,10 +1,11 @@
 // iptables-save text to the policy model: the file, its tables and chains.
 //
-// cfg_policy_from_save is called by app/ (import) and control/ (restore), on their thread; the policy it
-// gives belongs to the caller. What a line is follows iptables-restore 1.8.9, compared with the real one:
-// '#' only in the first column, "* nat" with a blank, counters before a rule, double quotes with backslash
-// escapes inside them only. More than it: lines may end in CR LF and every error is reported. Rules
-// themselves are read by save_rule.c.
+// cfg_policy_from_save is called by app/ (import) and control/ (restore), on their thread; the
+// policy it gives belongs to the caller. What a line is follows iptables-restore 1.8.9, compared
+// with the real one:
+// '#' only in the first column, "* nat" with a blank, counters before a rule, double quotes with
+// backslash escapes inside them only. More than it: lines may end in CR LF and every error is
+// reported. Rules themselves are read by save_rule.c.
 #include "config/model.h"
 #include "config/save_in.h"
 #include "config/value.h"
@@ -34,13 +35,14 @@ split(struct save_in *in, char *line, unsigned column)
 		if (*from == '\0')
 			return true;
 		if (in->n_word == SAVE_WORDS) {
-			cfg_err_add(in->err, save_pos(in, column + (from - line)), "more than %d words in one line",
-				    SAVE_WORDS);
+			cfg_err_add(in->err, save_pos(in, column + (from - line)),
+				    "more than %d words in one line", SAVE_WORDS);
 			return false;
 		}
 		in->word[in->n_word++] = (struct save_word){from, column + (from - line)};
 		quote = '\0';
-		for (to = from; *from != '\0' && (quote || (*from != ' ' && *from != '\t')); from++) {
+		for (to = from; *from != '\0' && (quote || (*from != ' ' && *from != '\t'));
+		     from++) {
 			if (quote && *from == '\\' && from[1] != '\0')
 				*to++ = *++from;
 			else if (quote && *from == '"')
@@ -89,16 +91,21 @@ table_begin(struct save_in *in)
 	while (t < CFG_TABLES && strcmp(name, cfg_table_name(t)) != 0)
 		t++;
 	if (t == CFG_TABLES) {
-		cfg_err_add(in->err, save_pos(in, in->word[0].column), "table '%s' %s (expected raw, mangle, nat or "
-			    "filter)", name, strcmp(name, "security") == 0 ? "is not supported" : "does not exist");
+		cfg_err_add(in->err, save_pos(in, in->word[0].column),
+			    "table '%s' %s (expected raw, mangle, nat or "
+			    "filter)",
+			    name,
+			    strcmp(name, "security") == 0 ? "is not supported" : "does not exist");
 		return false;
 	}
 	in->table = t;
 	table = &in->policy->table[t];
 	if (table->present) {
-		cfg_warn_add(in->err, save_pos(in, in->word[0].column), "table-repeated",
-			     "table '%s' stands here again: its rules above (line %u) are flushed, as "
-			     "iptables-restore does", name, table->pos.line);
+		cfg_warn_add(
+			in->err, save_pos(in, in->word[0].column), "table-repeated",
+			"table '%s' stands here again: its rules above (line %u) are flushed, as "
+			"iptables-restore does",
+			name, table->pos.line);
 		// What the first part set as policies stays, as in the kernel.
 		for (size_t i = table->n_chain; i-- > 0;) {
 			cfg_chain_clear(table->chain[i]);
@@ -120,7 +127,6 @@ table_begin(struct save_in *in)
 		chain->family = in->family;
 		chain->pos = save_pos(in, 1);
 	}
-	table->family = in->family;
 	table->pos = save_pos(in, 1);
 	return true;
 }
@@ -136,25 +142,29 @@ chain_policy(struct save_in *in, struct cfg_chain *chain)
 		return;
 	if (chain->hook == CFG_HOOK_NONE) {
 		cfg_err_add(in->err, save_pos(in, policy->column),
-			    "chain '%s' is not built in and has no policy (expected '-')", chain->name);
+			    "chain '%s' is not built in and has no policy (expected '-')",
+			    chain->name);
 		return;
 	}
 	if (strcmp(policy->text, "ACCEPT") != 0 && strcmp(policy->text, "DROP") != 0) {
-		cfg_err_add(in->err, save_pos(in, policy->column), "bad policy '%s' (expected ACCEPT or DROP)",
-			    policy->text);
+		cfg_err_add(in->err, save_pos(in, policy->column),
+			    "bad policy '%s' (expected ACCEPT or DROP)", policy->text);
 		return;
 	}
-	if (in->n_word > 2 && (!counters(in->word[2].text, &packets, &bytes, &end) || *end != '\0')) {
+	if (in->n_word > 2 &&
+	    (!counters(in->word[2].text, &packets, &bytes, &end) || *end != '\0')) {
 		cfg_err_add(in->err, save_pos(in, in->word[2].column),
 			    "bad counters '%s' (expected [packets:bytes])", in->word[2].text);
 		return;
 	}
 	if (in->family == CFG_IPV4) {
-		chain->policy4 = strcmp(policy->text, "DROP") == 0 ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
+		chain->policy4 =
+			strcmp(policy->text, "DROP") == 0 ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
 		chain->packets4 = packets;
 		chain->bytes4 = bytes;
 	} else {
-		chain->policy6 = strcmp(policy->text, "DROP") == 0 ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
+		chain->policy6 =
+			strcmp(policy->text, "DROP") == 0 ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
 		chain->packets6 = packets;
 		chain->bytes6 = bytes;
 	}
@@ -177,14 +187,15 @@ chain_line(struct save_in *in)
 	}
 	chain = cfg_chain_find(in->policy, in->table, name);
 	if (chain != NULL && chain->hook == CFG_HOOK_NONE) {
-		cfg_err_add(in->err, save_pos(in, in->word[0].column), "chain '%s' exists already (line %u)", name,
-			    chain->pos.line);
+		cfg_err_add(in->err, save_pos(in, in->word[0].column),
+			    "chain '%s' exists already (line %u)", name, chain->pos.line);
 		return;
 	}
 	if (chain == NULL) {
 		why = ext_chain_name_taken(in->table, name);
 		if (why != NULL) {
-			cfg_err_add(in->err, save_pos(in, in->word[0].column), "chain '%s': %s", name, why);
+			cfg_err_add(in->err, save_pos(in, in->word[0].column), "chain '%s': %s",
+				    name, why);
 			return;
 		}
 		chain = cfg_chain_add(in->policy, in->table, name);
@@ -205,7 +216,8 @@ rule_line(struct save_in *in, char *line)
 
 	in->packets = in->bytes = 0;
 	if (*line == '[' && !counters(line, &in->packets, &in->bytes, &end)) {
-		cfg_err_add(in->err, save_pos(in, 1), "bad counters (expected [packets:bytes] before the rule)");
+		cfg_err_add(in->err, save_pos(in, 1),
+			    "bad counters (expected [packets:bytes] before the rule)");
 		return;
 	}
 	if (split(in, line + (end - line), 1 + (end - line)))
@@ -229,7 +241,8 @@ one_line(struct save_in *in, enum state state, char *line)
 		return state;
 	if (state == OUTSIDE) {
 		if (*line != '*') {
-			cfg_err_add(in->err, save_pos(in, 1), "expected a table ('*filter'), found \"%.40s\"", line);
+			cfg_err_add(in->err, save_pos(in, 1),
+				    "expected a table ('*filter'), found \"%.40s\"", line);
 			return OUTSIDE;
 		}
 		return split(in, line + 1, 2) && table_begin(in) ? IN_TABLE : IN_BAD_TABLE;
@@ -271,13 +284,15 @@ all_lines(struct save_in *in, const char *text, size_t len)
 		memcpy(line, text, n);
 		line[n] = '\0';
 		if (memchr(line, '\0', n) != NULL)
-			cfg_err_add(in->err, save_pos(in, strlen(line) + 1), "a NUL byte in the text");
+			cfg_err_add(in->err, save_pos(in, strlen(line) + 1),
+				    "a NUL byte in the text");
 		else
 			state = one_line(in, state, line);
 		text += n + 1;
 	}
 	if (state != OUTSIDE)
-		cfg_err_add(in->err, save_pos(in, 0), "the text ends inside table (expected COMMIT)");
+		cfg_err_add(in->err, save_pos(in, 0),
+			    "the text ends inside table (expected COMMIT)");
 	free(line);
 }
 
@@ -299,6 +314,8 @@ cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char
 	in->err = err;
 	in->budget = RULE_IN_MAX;
 	all_lines(in, text, len);
+	for (int t = 0; t < CFG_TABLES; t++)
+		policy->table[t].family = policy->table[t].present ? family : 0;
 	ret = cfg_policy_check(policy, err) == 0 && err->n_errors == before ? 0 : -EINVAL;
 	if (ret < 0)
 		goto fail;

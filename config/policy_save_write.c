@@ -1,11 +1,12 @@
 // The policy model to the text that iptables-save 1.8.9 prints for it.
 //
-// cfg_policy_to_save is called by app/ (export) and control/ (save), cfg_rule_to_save by acl/ and control/
-// as well, on the control thread. The caller owns the text. Order of tables: the kernel lists the table
-// that was loaded last first, so iptables-save after iptables-restore gives them in reverse; here the
-// positions in the file say what came first. User chains come sorted by name, as libiptc keeps them.
+// cfg_policy_to_save is called by app/ (export) and control/ (save), cfg_rule_to_save by acl/ and
+// control/ as well, on the control thread. The caller owns the text. Order of tables: the kernel
+// lists the table that was loaded last first, so iptables-save after iptables-restore gives them in
+// reverse; here the positions in the file say what came first. User chains come sorted by name, as
+// libiptc keeps them.
 #include "config/ext.h"
-#include "config/value.h"
+#include "config/model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,8 @@ chain_head(struct cfg_buf *b, const struct cfg_chain *c, uint8_t family)
 
 // Built-in chains that the model does not have exist in the kernel all the same, empty.
 static void
-chain_heads(struct cfg_buf *b, enum cfg_table_id t, struct cfg_chain *const *chain, size_t n, uint8_t family)
+chain_heads(struct cfg_buf *b, enum cfg_table_id t, struct cfg_chain *const *chain, size_t n,
+	    uint8_t family)
 {
 	size_t next = 0;
 
@@ -136,7 +138,8 @@ chain_heads(struct cfg_buf *b, enum cfg_table_id t, struct cfg_chain *const *cha
 }
 
 static void
-chain_rules(struct cfg_buf *b, struct cfg_buf *word, const struct cfg_chain *c, uint8_t family, bool counters)
+chain_rules(struct cfg_buf *b, struct cfg_buf *word, const struct cfg_chain *c, uint8_t family,
+	    bool counters)
 {
 	for (size_t i = 0; i < c->n_rule; i++) {
 		const struct cfg_rule *r = &c->rule[i];
@@ -154,8 +157,8 @@ chain_rules(struct cfg_buf *b, struct cfg_buf *word, const struct cfg_chain *c, 
 }
 
 static void
-table_print(struct cfg_buf *b, struct cfg_buf *word, enum cfg_table_id t, const struct cfg_table *table,
-	    uint8_t family, bool counters)
+table_print(struct cfg_buf *b, struct cfg_buf *word, enum cfg_table_id t,
+	    const struct cfg_table *table, uint8_t family, bool counters)
 {
 	struct cfg_chain **chain = calloc(table->n_chain + 1, sizeof(struct cfg_chain *));
 	size_t n = 0, user;
@@ -178,32 +181,16 @@ table_print(struct cfg_buf *b, struct cfg_buf *word, enum cfg_table_id t, const 
 	free(chain);
 }
 
-// Does table a stand before table b in the file? Where no position says so, in netfilter's order.
-static bool
-stands_before(const struct cfg_table *a, const struct cfg_table *b)
-{
-	if (a->pos.line != b->pos.line)
-		return a->pos.line < b->pos.line;
-	return a->pos.column != b->pos.column ? a->pos.column < b->pos.column : a < b;
-}
-
 char *
 cfg_policy_to_save(const struct cfg_policy *policy, enum cfg_family family, bool counters)
 {
+	enum cfg_table_id order[CFG_TABLES];
 	struct cfg_buf b = {0}, word = {0};
-	bool done[CFG_TABLES] = {false};
 
-	for (int n = 0; n < CFG_TABLES; n++) {
-		int last = -1;
-
-		for (int t = 0; t < CFG_TABLES; t++)
-			if (!done[t] &&
-			    (last < 0 || stands_before(&policy->table[last], &policy->table[t])))
-				last = t;
-		done[last] = true;
-		if (policy->table[last].present && (policy->table[last].family & family))
-			table_print(&b, &word, last, &policy->table[last], family, counters);
-	}
+	for (size_t n = cfg_table_order(policy, order); n-- > 0;)
+		if (policy->table[order[n]].family & family)
+			table_print(&b, &word, order[n], &policy->table[order[n]], family,
+				    counters);
 	b.oom |= word.oom;
 	cfg_buf_free(&word);
 	return cfg_buf_take(&b);

@@ -1,9 +1,9 @@
 // One rule on its way from a file into a chain.
 //
-// The YAML reader and the iptables-save reader call this, with options found in the extension table. It
-// keeps what both must hold alike: every option once, required ones, negation where it may stand, the
-// families that remain, lists of addresses multiplied out. A struct rule_in owns its parts until
-// rule_in_done has moved them into the chain; rule_in_free gives back what is left.
+// The YAML reader and the iptables-save reader call this, with options found in the extension
+// table. It keeps what both must hold alike: every option once, required ones, negation where it
+// may stand, the families that remain, lists of addresses multiplied out. A struct rule_in owns its
+// parts until rule_in_done has moved them into the chain; rule_in_free gives back what is left.
 #include "config/rule_in.h"
 #include "config/model.h"
 #include "config/value.h"
@@ -130,7 +130,8 @@ addr_list(struct rule_in *in, const struct rule_opt *o, struct ext_in *e)
 		(*n)++;
 	}
 	if (o->invert && *n > 1) {
-		cfg_err_add(in->err, o->pos, "'%s': \"!\" and a list of addresses do not go together", o->name);
+		cfg_err_add(in->err, o->pos,
+			    "'%s': \"!\" and a list of addresses do not go together", o->name);
 		return false;
 	}
 	e->families &= families;
@@ -144,7 +145,8 @@ once(struct rule_in *in, const struct rule_opt *o, uint32_t *seen)
 		const struct ext_opt *other = &o->ext->opt[i];
 
 		if (other != o->opt && other->slot == o->opt->slot && other->show != NULL) {
-			cfg_err_add(in->err, o->pos, "'%s' cannot stand twice or together with '%s'", o->name,
+			cfg_err_add(in->err, o->pos,
+				    "'%s' cannot stand twice or together with '%s'", o->name,
 				    other->name);
 			return false;
 		}
@@ -206,8 +208,8 @@ options_complete(struct rule_in *in, const struct ext *ext, uint32_t seen, struc
 		}
 	}
 	if (ext->some_option && seen == 0) {
-		cfg_err_add(in->err, pos, "%s '%s' needs one of its options (such as '%s')", kind, ext->name,
-			    ext->opt[0].name);
+		cfg_err_add(in->err, pos, "%s '%s' needs one of its options (such as '%s')", kind,
+			    ext->name, ext->opt[0].name);
 		good = false;
 	}
 	return good;
@@ -277,14 +279,17 @@ put(struct rule_in *in, struct cfg_chain *chain, size_t at, uint8_t family, bool
 		return no_memory(in);
 	}
 	rule->family = family;
-	if (rule->target.id == CFG_T_REJECT && rule->target.reject == CFG_REJ_DEFAULT && family != CFG_BOTH)
-		rule->target.reject = family == CFG_IPV4 ? CFG_REJ_PORT_UNREACH : CFG_REJ6_PORT_UNREACH;
+	if (rule->target.id == CFG_T_REJECT && rule->target.reject == CFG_REJ_DEFAULT &&
+	    family != CFG_BOTH)
+		rule->target.reject =
+			family == CFG_IPV4 ? CFG_REJ_PORT_UNREACH : CFG_REJ6_PORT_UNREACH;
 	return true;
 }
 
 // An address of one family in a list needs one of the same family in the other list.
 static bool
-lists_meet(struct rule_in *in, const struct cfg_addr *a, size_t n, const struct cfg_addr *other, size_t n_other)
+lists_meet(struct rule_in *in, const struct cfg_addr *a, size_t n, const struct cfg_addr *other,
+	   size_t n_other)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool meets = n_other == 0 && (a[i].family & in->families) != 0;
@@ -292,9 +297,10 @@ lists_meet(struct rule_in *in, const struct cfg_addr *a, size_t n, const struct 
 		for (size_t j = 0; j < n_other && !meets; j++)
 			meets = (a[i].family & other[j].family & in->families) != 0;
 		if (!meets) {
-			cfg_err_add(in->err, in->rule.pos,
-				    "the rule has an %s address that nothing else in it can go with",
-				    a[i].family == CFG_IPV4 ? "IPv4" : "IPv6");
+			cfg_err_add(
+				in->err, in->rule.pos,
+				"the rule has an %s address that nothing else in it can go with",
+				a[i].family == CFG_IPV4 ? "IPv4" : "IPv6");
 			return false;
 		}
 	}

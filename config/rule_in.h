@@ -1,10 +1,10 @@
 #pragma once
-// One rule on its way from a file into a chain: what the YAML reader and the iptables-save reader share.
-// Private to config/.
+// One rule on its way from a file into a chain: what the YAML reader and the iptables-save reader
+// share. Private to config/.
 #include "config/ext.h"
 
-#define RULE_IN_MATCHES 64      // matches in one rule
-#define RULE_IN_MAX     1000000 // rules in one file, lists of addresses multiplied out
+#define RULE_IN_MATCHES 64	// matches in one rule
+#define RULE_IN_MAX	1000000 // rules in one file, lists of addresses multiplied out
 
 struct rule_in {
 	struct cfg_rule rule;
@@ -14,8 +14,8 @@ struct rule_in {
 	uint32_t match_seen[RULE_IN_MATCHES];
 	uint32_t target_seen;
 	const struct ext *target; // NULL: none, or a chain
-	uint8_t families;         // where it can still stand
-	bool family_given;        // `family:` said so: the protocol alone does not change it
+	uint8_t families;	  // where it can still stand
+	bool family_given;	  // `family:` said so: the protocol alone does not change it
 	struct cfg_err *err;
 };
 
@@ -39,6 +39,7 @@ bool rule_in_match(struct rule_in *in, const struct ext *ext, struct cfg_pos pos
 bool rule_in_target(struct rule_in *in, const struct ext *ext, struct cfg_pos pos);
 bool rule_in_chain(struct rule_in *in, const char *chain, bool go, struct cfg_pos pos);
 bool rule_in_option(struct rule_in *in, const struct rule_opt *o);
-// The rule is complete: what is missing, then into the chain at `at` (SIZE_MAX: the end; each further one
-// of a list goes to the same place, as iptables -I does). *budget counts down from RULE_IN_MAX.
+// The rule is complete: what is missing, then into the chain at `at` (SIZE_MAX: the end; each
+// further one of a list goes to the same place, as iptables -I does). *budget counts down from
+// RULE_IN_MAX.
 bool rule_in_done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *budget);

@@ -1,6 +1,6 @@
 #pragma once
-// The iptables-save reader's two halves: the file (policy_save.c) and one line of commands (save_rule.c).
-// Private to config/.
+// The iptables-save reader's two halves: the file (policy_save.c) and one line of commands
+// (save_rule.c). Private to config/.
 #include "config/rule_in.h"
 
 struct save_word {

@@ -1,8 +1,9 @@
 // One line of iptables-restore text: its command, and the rule that the command adds.
 //
-// Called by policy_save.c on its thread. Options are found as getopt_long does it in iptables: exact names
-// first, then a unique beginning; the newest match first; and where nothing fits, the match of the rule's
-// protocol is loaded without -m. Two spellings work here that 1.8.9's parser gets wrong: "-ptcp" and
+// Called by policy_save.c on its thread. Options are found as getopt_long does it in iptables:
+// exact names first, then a unique beginning; the newest match first; and where nothing fits, the
+// match of the rule's protocol is loaded without -m. Two spellings work here that 1.8.9's parser
+// gets wrong: "-ptcp" and
 // "--source=ADDRESS". Negation stands before the option only, as in 1.8.9.
 #include "config/model.h"
 #include "config/save_in.h"
@@ -12,8 +13,8 @@
 #include <string.h>
 
 enum word_kind {
-	W_OWN,     // an option of the rule itself
-	W_EXT,     // of a match or the target
+	W_OWN,	   // an option of the rule itself
+	W_EXT,	   // of a match or the target
 	W_COMMAND, // -A and its like
 	W_MATCH,
 	W_JUMP,
@@ -33,21 +34,34 @@ struct global {
 };
 
 static const struct global globals[] = {
-	{"append", 'A', W_COMMAND, 1},     {"insert", 'I', W_COMMAND, 1},
-	{"new-chain", 'N', W_COMMAND, 1},  {"policy", 'P', W_COMMAND, 1},
-	{"flush", 'F', W_COMMAND, 0},      {"zero", 'Z', W_COMMAND, 0},
+	{"append", 'A', W_COMMAND, 1},
+	{"insert", 'I', W_COMMAND, 1},
+	{"new-chain", 'N', W_COMMAND, 1},
+	{"policy", 'P', W_COMMAND, 1},
+	{"flush", 'F', W_COMMAND, 0},
+	{"zero", 'Z', W_COMMAND, 0},
 	{"delete-chain", 'X', W_COMMAND, 0},
-	{"match", 'm', W_MATCH, 1},        {"jump", 'j', W_JUMP, 1},
-	{"goto", 'g', W_GOTO, 1},          {"set-counters", 'c', W_COUNTERS, 2},
-	{"ipv4", '4', W_IPV4, 0},          {"ipv6", '6', W_IPV6, 0},
+	{"match", 'm', W_MATCH, 1},
+	{"jump", 'j', W_JUMP, 1},
+	{"goto", 'g', W_GOTO, 1},
+	{"set-counters", 'c', W_COUNTERS, 2},
+	{"ipv4", '4', W_IPV4, 0},
+	{"ipv6", '6', W_IPV6, 0},
 	{"verbose", 'v', W_VERBOSE, 0},
-	{"delete", 'D', W_REFUSED, 1},     {"check", 'C', W_REFUSED, 1},
-	{"replace", 'R', W_REFUSED, 1},    {"list", 'L', W_REFUSED, 0},
-	{"list-rules", 'S', W_REFUSED, 0}, {"rename-chain", 'E', W_REFUSED, 1},
-	{"table", 't', W_REFUSED, 1},      {"numeric", 'n', W_REFUSED, 0},
-	{"exact", 'x', W_REFUSED, 0},      {"wait", 'w', W_REFUSED, 0},
-	{"wait-interval", 'W', W_REFUSED, 0}, {"version", 'V', W_REFUSED, 0},
-	{"help", 'h', W_REFUSED, 0},       {"line-numbers", 0, W_REFUSED, 0},
+	{"delete", 'D', W_REFUSED, 1},
+	{"check", 'C', W_REFUSED, 1},
+	{"replace", 'R', W_REFUSED, 1},
+	{"list", 'L', W_REFUSED, 0},
+	{"list-rules", 'S', W_REFUSED, 0},
+	{"rename-chain", 'E', W_REFUSED, 1},
+	{"table", 't', W_REFUSED, 1},
+	{"numeric", 'n', W_REFUSED, 0},
+	{"exact", 'x', W_REFUSED, 0},
+	{"wait", 'w', W_REFUSED, 0},
+	{"wait-interval", 'W', W_REFUSED, 0},
+	{"version", 'V', W_REFUSED, 0},
+	{"help", 'h', W_REFUSED, 0},
+	{"line-numbers", 0, W_REFUSED, 0},
 	{"modprobe", 'M', W_REFUSED, 1},
 };
 
@@ -62,12 +76,12 @@ struct found {
 struct line {
 	struct save_in *in;
 	struct rule_in rule;
-	size_t at; // next word
-	char command; // 0: none yet
+	size_t at;			     // next word
+	char command;			     // 0: none yet
 	const struct save_word *chain, *arg; // of the command
-	uint32_t number;                     // -I CHAIN NUMBER
-	bool proto_tried;                    // the protocol's match was loaded already
-	bool ignore;                         // -4 in IPv6 text, -6 in IPv4 text
+	uint32_t number;		     // -I CHAIN NUMBER
+	bool proto_tried;		     // the protocol's match was loaded already
+	bool ignore;			     // -4 in IPv6 text, -6 in IPv4 text
 };
 
 // An error at a word: a sentence and what it is about. Always false.
@@ -90,10 +104,11 @@ of_opt(const struct ext *ext, const struct ext_opt *opt, size_t match)
 	};
 }
 
-// Looks through one extension. An exact name ends the search; a beginning counts how many options it could
-// be (aliases that share a slot are one).
+// Looks through one extension. An exact name ends the search; a beginning counts how many options
+// it could be (aliases that share a slot are one).
 static bool
-search_ext(const struct ext *ext, size_t match, const char *name, size_t len, struct found *f, int *hits)
+search_ext(const struct ext *ext, size_t match, const char *name, size_t len, struct found *f,
+	   int *hits)
 {
 	for (size_t i = 0; i < ext->n_opt; i++) {
 		const struct ext_opt *o = &ext->opt[i];
@@ -104,7 +119,8 @@ search_ext(const struct ext *ext, size_t match, const char *name, size_t len, st
 			*f = of_opt(ext, o, match);
 			return true;
 		}
-		if (*hits > 0 && f->opt.ext == ext && f->opt.match == match && f->opt.opt->slot == o->slot)
+		if (*hits > 0 && f->opt.ext == ext && f->opt.match == match &&
+		    f->opt.opt->slot == o->slot)
 			continue;
 		*f = of_opt(ext, o, match);
 		++*hits;
@@ -121,7 +137,9 @@ long_option(struct line *l, const char *name, size_t len, struct found *f)
 	for (size_t i = 0; i < EXT_N(globals); i++) {
 		if (strncmp(globals[i].name, name, len) != 0)
 			continue;
-		*f = (struct found){.kind = globals[i].kind, .global = &globals[i], .n_value = globals[i].value};
+		*f = (struct found){.kind = globals[i].kind,
+				    .global = &globals[i],
+				    .n_value = globals[i].value};
 		if (globals[i].name[len] == '\0')
 			return true;
 		hits++;
@@ -141,7 +159,8 @@ short_option(char letter, struct found *f)
 {
 	for (size_t i = 0; i < EXT_N(globals); i++) {
 		if (globals[i].letter == letter) {
-			*f = (struct found){.kind = globals[i].kind, .global = &globals[i],
+			*f = (struct found){.kind = globals[i].kind,
+					    .global = &globals[i],
 					    .n_value = globals[i].value};
 			return true;
 		}
@@ -177,10 +196,11 @@ do_match(struct line *l, const struct save_word *w, const char *name)
 	if (ext != NULL && (ext->families & l->in->family))
 		return rule_in_match(&l->rule, ext, save_pos(l->in, w->column), &index);
 	if (ext_is_known_match(name))
-		cfg_err_add(l->in->err, save_pos(l->in, w->column), "match '%s' is not supported yet", name);
+		cfg_err_add(l->in->err, save_pos(l->in, w->column),
+			    "match '%s' is not supported yet", name);
 	else if (ext != NULL)
-		cfg_err_add(l->in->err, save_pos(l->in, w->column), "match '%s' is not for %s", name,
-			    l->in->family == CFG_IPV4 ? "IPv4" : "IPv6");
+		cfg_err_add(l->in->err, save_pos(l->in, w->column), "match '%s' is not for %s",
+			    name, l->in->family == CFG_IPV4 ? "IPv4" : "IPv6");
 	else
 		cfg_err_add(l->in->err, save_pos(l->in, w->column), "unknown match '%s'", name);
 	return false;
@@ -198,8 +218,8 @@ do_jump(struct line *l, const struct save_word *w, const char *name, bool go)
 	if (ext_is_known_target(name) && !go)
 		cfg_err_add(l->in->err, pos, "target '%s' is not supported yet", name);
 	else if (chain == NULL)
-		cfg_err_add(l->in->err, pos, "no target and no chain '%s' in table '%s' up to here", name,
-			    cfg_table_name(l->in->table));
+		cfg_err_add(l->in->err, pos, "no target and no chain '%s' in table '%s' up to here",
+			    name, cfg_table_name(l->in->table));
 	else if (chain->hook != CFG_HOOK_NONE)
 		cfg_err_add(l->in->err, pos, "a rule cannot jump to the built-in chain '%s'", name);
 	else
@@ -213,8 +233,8 @@ do_command(struct line *l, const struct global *g, const struct save_word *w)
 	struct save_in *in = l->in;
 
 	if (l->command != 0) {
-		cfg_err_add(in->err, save_pos(in, w->column), "two commands in one line: -%c and -%c", l->command,
-			    g->letter);
+		cfg_err_add(in->err, save_pos(in, w->column),
+			    "two commands in one line: -%c and -%c", l->command, g->letter);
 		return false;
 	}
 	l->command = g->letter;
@@ -223,9 +243,12 @@ do_command(struct line *l, const struct global *g, const struct save_word *w)
 	switch (g->letter) {
 	case 'I':
 		l->number = 1;
-		if (l->at < in->n_word && in->word[l->at].text[0] != '-' && in->word[l->at].text[0] != '!') {
-			if (!cfg_value_u32(in->word[l->at].text, UINT32_MAX, &l->number) || l->number == 0)
-				return fail(l, &in->word[l->at], "not a rule number: ", in->word[l->at].text);
+		if (l->at < in->n_word && in->word[l->at].text[0] != '-' &&
+		    in->word[l->at].text[0] != '!') {
+			if (!cfg_value_u32(in->word[l->at].text, UINT32_MAX, &l->number) ||
+			    l->number == 0)
+				return fail(l, &in->word[l->at],
+					    "not a rule number: ", in->word[l->at].text);
 			l->at++;
 		}
 		return true;
@@ -237,7 +260,8 @@ do_command(struct line *l, const struct global *g, const struct save_word *w)
 	case 'F':
 	case 'X':
 	case 'Z':
-		if (l->at < in->n_word && in->word[l->at].text[0] != '-' && in->word[l->at].text[0] != '!')
+		if (l->at < in->n_word && in->word[l->at].text[0] != '-' &&
+		    in->word[l->at].text[0] != '!')
 			l->chain = &in->word[l->at++];
 		return true;
 	default:
@@ -281,7 +305,8 @@ do_found(struct line *l, struct found *f, const struct save_word *w)
 	case W_REFUSED:
 		break;
 	}
-	cfg_err_add(in->err, save_pos(in, w->column), "'%s' is not supported in iptables-save text", name);
+	cfg_err_add(in->err, save_pos(in, w->column), "'%s' is not supported in iptables-save text",
+		    name);
 	return false;
 }
 
@@ -294,11 +319,11 @@ take_values(struct line *l, struct found *f, const struct save_word *w, const ch
 			f->opt.value[0] = inline_value;
 			continue;
 		}
-		if (l->at == l->in->n_word ||
-		    (i == 1 && f->kind == W_EXT && strchr("-!", l->in->word[l->at].text[0]) != NULL &&
-		     l->in->word[l->at].text[0] != '\0')) {
-			cfg_err_add(l->in->err, save_pos(l->in, w->column), "'%s' requires %s", w->text,
-				    f->n_value == 1 ? "an argument" : "two arguments");
+		if (l->at == l->in->n_word || (i == 1 && f->kind == W_EXT &&
+					       strchr("-!", l->in->word[l->at].text[0]) != NULL &&
+					       l->in->word[l->at].text[0] != '\0')) {
+			cfg_err_add(l->in->err, save_pos(l->in, w->column), "'%s' requires %s",
+				    w->text, f->n_value == 1 ? "an argument" : "two arguments");
 			return false;
 		}
 		f->opt.value[i] = l->in->word[l->at++].text;
@@ -389,8 +414,9 @@ chain_of(struct line *l)
 	struct cfg_chain *chain = cfg_chain_find(l->in->policy, l->in->table, l->chain->text);
 
 	if (chain == NULL)
-		cfg_err_add(l->in->err, save_pos(l->in, l->chain->column), "no chain '%s' in table '%s' up to here",
-			    l->chain->text, cfg_table_name(l->in->table));
+		cfg_err_add(l->in->err, save_pos(l->in, l->chain->column),
+			    "no chain '%s' in table '%s' up to here", l->chain->text,
+			    cfg_table_name(l->in->table));
 	return chain;
 }
 
@@ -500,8 +526,8 @@ add_rule(struct line *l)
 		return;
 	if (l->command == 'I' && at > chain->n_rule) {
 		cfg_err_add(l->in->err, save_pos(l->in, l->chain->column),
-			    "chain '%s' has %zu rules: number %u is too large", chain->name, chain->n_rule,
-			    l->number);
+			    "chain '%s' has %zu rules: number %u is too large", chain->name,
+			    chain->n_rule, l->number);
 		return;
 	}
 	l->rule.rule.packets = l->in->packets;
@@ -514,7 +540,8 @@ save_line(struct save_in *in)
 {
 	struct line l = {.in = in};
 
-	rule_in_begin(&l.rule, in->family, save_pos(in, in->n_word > 0 ? in->word[0].column : 1), in->err);
+	rule_in_begin(&l.rule, in->family, save_pos(in, in->n_word > 0 ? in->word[0].column : 1),
+		      in->err);
 	l.rule.family_given = true;
 	if (!all_words(&l) || l.ignore)
 		goto out;
@@ -530,7 +557,8 @@ save_line(struct save_in *in)
 		set_policy(&l);
 		break;
 	case 0:
-		cfg_err_add(in->err, save_pos(in, 1), "no command in the line (expected -A, -I, -N, -P, -F, -X or -Z)");
+		cfg_err_add(in->err, save_pos(in, 1),
+			    "no command in the line (expected -A, -I, -N, -P, -F, -X or -Z)");
 		break;
 	default:
 		whole_chains(&l);

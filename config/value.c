@@ -1,9 +1,9 @@
 // The words that iptables' options take, read and printed.
 //
-// Called by the extension table (config/ext*.c) and by both readers, on the thread that reads a policy.
-// What is accepted here was compared with iptables-legacy 1.8.9: base-prefixed numbers, "10/8", masks
-// that are not contiguous, "eth+". Host names are not resolved: a policy must mean the same wherever
-// and whenever it is read.
+// Called by the extension table (config/ext*.c) and by both readers, on the thread that reads a
+// policy. What is accepted here was compared with iptables-legacy 1.8.9: base-prefixed numbers,
+// "10/8", masks that are not contiguous, "eth+". Host names are not resolved: a policy must mean
+// the same wherever and whenever it is read.
 #include "config/value.h"
 
 #include <arpa/inet.h>
@@ -68,24 +68,69 @@ static const struct {
 	const char *name;
 	uint8_t number;
 } protos[] = {
-	// What is common first: both look-ups go from the top. The first name of a number is printed.
-	{"tcp", 6},	    {"udp", 17},       {"icmp", 1},	   {"ipv6-icmp", 58},
-	{"all", 0},	    {"esp", 50},       {"ah", 51},	   {"gre", 47},
-	{"sctp", 132},	    {"igmp", 2},       {"ip", 0},	   {"hopopt", 0},
-	{"ggp", 3},	    {"ipencap", 4},    {"st", 5},	   {"egp", 8},
-	{"igp", 9},	    {"pup", 12},       {"hmp", 20},	   {"xns-idp", 22},
-	{"rdp", 27},	    {"iso-tp4", 29},   {"dccp", 33},	   {"xtp", 36},
-	{"ddp", 37},	    {"idpr-cmtp", 38}, {"ipv6", 41},	   {"ipv6-route", 43},
-	{"ipv6-frag", 44},  {"idrp", 45},      {"rsvp", 46},	   {"skip", 57},
-	{"ipv6-nonxt", 59}, {"ipv6-opts", 60}, {"rspf", 73},	   {"vmtp", 81},
-	{"eigrp", 88},	    {"ospf", 89},      {"ax.25", 93},	   {"ipip", 94},
-	{"etherip", 97},    {"encap", 98},     {"pim", 103},	   {"ipcomp", 108},
-	{"vrrp", 112},	    {"l2tp", 115},     {"isis", 124},	   {"fc", 133},
-	{"udplite", 136},   {"manet", 138},    {"mpls-in-ip", 137}, {"hip", 139},
-	{"shim6", 140},	    {"wesp", 141},     {"rohc", 142},	   {"ethernet", 143},
+	// What is common first: both look-ups go from the top. The first name of a number is
+	// printed.
+	{"tcp", 6},
+	{"udp", 17},
+	{"icmp", 1},
+	{"ipv6-icmp", 58},
+	{"all", 0},
+	{"esp", 50},
+	{"ah", 51},
+	{"gre", 47},
+	{"sctp", 132},
+	{"igmp", 2},
+	{"ip", 0},
+	{"hopopt", 0},
+	{"ggp", 3},
+	{"ipencap", 4},
+	{"st", 5},
+	{"egp", 8},
+	{"igp", 9},
+	{"pup", 12},
+	{"hmp", 20},
+	{"xns-idp", 22},
+	{"rdp", 27},
+	{"iso-tp4", 29},
+	{"dccp", 33},
+	{"xtp", 36},
+	{"ddp", 37},
+	{"idpr-cmtp", 38},
+	{"ipv6", 41},
+	{"ipv6-route", 43},
+	{"ipv6-frag", 44},
+	{"idrp", 45},
+	{"rsvp", 46},
+	{"skip", 57},
+	{"ipv6-nonxt", 59},
+	{"ipv6-opts", 60},
+	{"rspf", 73},
+	{"vmtp", 81},
+	{"eigrp", 88},
+	{"ospf", 89},
+	{"ax.25", 93},
+	{"ipip", 94},
+	{"etherip", 97},
+	{"encap", 98},
+	{"pim", 103},
+	{"ipcomp", 108},
+	{"vrrp", 112},
+	{"l2tp", 115},
+	{"isis", 124},
+	{"fc", 133},
+	{"udplite", 136},
+	{"manet", 138},
+	{"mpls-in-ip", 137},
+	{"hip", 139},
+	{"shim6", 140},
+	{"wesp", 141},
+	{"rohc", 142},
+	{"ethernet", 143},
 	{"mobility-header", 135},
 	// Names of iptables itself and aliases in /etc/protocols.
-	{"icmpv6", 58},	    {"ipv6-mh", 135},  {"mh", 135},
+	{"icmpv6", 58},
+	{"ipv6-mh", 135},
+	{"mh", 135},
 };
 
 bool
@@ -277,6 +322,40 @@ cfg_value_host(const char *s, uint8_t families, uint8_t *family, uint8_t addr[16
 	return true;
 }
 
+size_t
+cfg_utf8_len(const char *s)
+{
+	unsigned char c = s[0];
+	size_t n = c < 0x80		   ? 1
+		   : c >= 0xc2 && c < 0xe0 ? 2
+		   : c >= 0xe0 && c < 0xf0 ? 3
+		   : c >= 0xf0 && c < 0xf5 ? 4
+					   : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+	if (n == 3 && ((c == 0xe0 && (unsigned char)s[1] < 0xa0) ||
+		       (c == 0xed && (unsigned char)s[1] > 0x9f)))
+		return 0;
+	if (n == 4 && ((c == 0xf0 && (unsigned char)s[1] < 0x90) ||
+		       (c == 0xf4 && (unsigned char)s[1] > 0x8f)))
+		return 0;
+	return n;
+}
+
+// UTF-8 that can stand as one word in iptables-save text.
+static bool
+is_word(const char *s)
+{
+	for (size_t n; *s != '\0'; s += n) {
+		n = cfg_utf8_len(s);
+		if (n == 0 || (unsigned char)*s <= ' ' || *s == 0x7f || *s == '"')
+			return false;
+	}
+	return true;
+}
+
 bool
 cfg_value_iface(const char *s, struct cfg_iface *out, const char **why)
 {
@@ -289,9 +368,9 @@ cfg_value_iface(const char *s, struct cfg_iface *out, const char **why)
 		*why = "an interface name has at most 15 characters";
 	else if (*s == '!')
 		*why = "an interface name does not begin with '!'";
-	for (size_t i = 0; i < n; i++)
-		if (s[i] == '/' || (unsigned char)s[i] <= ' ' || s[i] == 0x7f || s[i] == '"')
-			*why = "an interface name has no '/', '\"' or blank in it";
+	else if (strchr(s, '/') != NULL || !is_word(s))
+		*why = "an interface name is UTF-8 without '/', '\"', blanks and control "
+		       "characters";
 	if (*why != NULL)
 		return false;
 	*out = (struct cfg_iface){.wildcard = s[n - 1] == '+'};
@@ -316,9 +395,8 @@ cfg_chain_name_bad(const char *name)
 		return "a chain's name has at most 28 characters";
 	if (*name == '-' || *name == '!')
 		return "a chain's name must not begin with '-' or '!'";
-	for (; *name != '\0'; name++)
-		if ((unsigned char)*name <= ' ' || *name == 0x7f || *name == '"')
-			return "a chain's name has no blank and no '\"' in it";
+	if (!is_word(name))
+		return "a chain's name is UTF-8 without blanks, control characters and '\"'";
 	return NULL;
 }
 

@@ -12,12 +12,12 @@ bool cfg_value_u64(const char *s, size_t n, uint64_t *out);
 bool cfg_value_port(const char *s, const char *proto, uint16_t *out);
 // A protocol's number or name in any case; "all" is 0.
 bool cfg_value_proto(const char *s, uint16_t *out);
-// The name that iptables-save prints, NULL for a protocol without one. /etc/protocols of Debian 12 is
-// built in, so that the text does not depend on the machine.
+// The name that iptables-save prints, NULL for a protocol without one. /etc/protocols of Debian 12
+// is built in, so that the text does not depend on the machine.
 const char *cfg_proto_name(uint16_t proto);
 
-// ADDRESS[/LENGTH | /MASK] of one of the families in `families` (the text says which). Clears host bits.
-// On false *why says what is wrong: one of a few constant sentences.
+// ADDRESS[/LENGTH | /MASK] of one of the families in `families` (the text says which). Clears host
+// bits. On false *why says what is wrong: one of a few constant sentences.
 bool cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const char **why);
 void cfg_addr_print(struct cfg_buf *b, const struct cfg_addr *a); // without the '!'
 bool cfg_addr_is_any(const struct cfg_addr *a); // matches every address of its family, not inverted
@@ -32,6 +32,9 @@ void cfg_iface_print(struct cfg_buf *b, const struct cfg_iface *i);
 // A chain's name may be this (NULL), or why not.
 const char *cfg_chain_name_bad(const char *name);
 
-// The first comma-separated part of *s, copied to word (size bytes); *s moves behind it, NULL after the
-// last. False: the part does not fit.
+// Length of the UTF-8 character at s; 0: not UTF-8.
+size_t cfg_utf8_len(const char *s);
+
+// The first comma-separated part of *s, copied to word (size bytes); *s moves behind it, NULL after
+// the last. False: the part does not fit.
 bool cfg_value_next(const char **s, char *word, size_t size);
