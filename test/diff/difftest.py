@@ -133,18 +133,19 @@ def parsed_host(item):
     return F.Parsed(ip, l3=True)
 
 
-def differences(kernel_result, ringwall_result):
+def differences(kernel_result, ringwall_result, names=('kernel', 'ringwall')):
     """Lines that say how the two differ; empty where they agree."""
+    one, two = names
     out = []
     _, wire_k, host_k, counters_k = kernel_result
     wire_r, host_r, counters_r = ringwall_result
     for port in world.PORTS:
         a, b = F.comparable(wire_k[port], world.OWN[4]), F.comparable(wire_r[port], world.OWN[4])
-        out += compare_lists(f'out of {port}', a, b, lambda f: f'{F.Parsed(f)}   {f.hex()}')
+        out += compare_lists(names, f'out of {port}', a, b, lambda f: f'{F.Parsed(f)}   {f.hex()}')
     for proto in sorted({h[1] for h in host_k + host_r}):
         a = [h for h in host_k if h[1] == proto]
         b = [h for h in host_r if h[1] == proto]
-        out += compare_lists(f'to the host, protocol {proto}', a, b, lambda h: f'{parsed_host(h)}   {h[4].hex()}')
+        out += compare_lists(names, f'to the host, protocol {proto}', a, b, lambda h: f'{parsed_host(h)}   {h[4].hex()}')
     a, b = counters_of(counters_k), counters_of(counters_r)
     for table in policies.BUILT_IN:
         for chain in sorted(set(a.get(table, {})) | set(b.get(table, {}))):
@@ -152,27 +153,27 @@ def differences(kernel_result, ringwall_result):
             if x is None or y is None:
                 # A table that says nothing need not be listed.
                 if (x or y)[1] or not str((x or y)[0]).startswith('ACCEPT'):
-                    out.append(f'counters: {table} {chain} is only in {"ringwall" if x is None else "the kernel"}')
+                    out.append(f'counters: {table} {chain} is only in {two if x is None else one}')
                 continue
             if x[0] != y[0]:
-                out.append(f'counters: {table} {chain} policy: kernel {x[0]}, ringwall {y[0]}')
+                out.append(f'counters: {table} {chain} policy: {one} {x[0]}, {two} {y[0]}')
             for i in range(max(len(x[1]), len(y[1]))):
                 m = x[1][i] if i < len(x[1]) else None
                 n = y[1][i] if i < len(y[1]) else None
                 if m != n:
-                    out.append(f'counters: {table} {chain} rule {i + 1}: kernel {m}, ringwall {n}')
+                    out.append(f'counters: {table} {chain} rule {i + 1}: {one} {m}, {two} {n}')
     return out
 
 
-def compare_lists(what, a, b, show):
+def compare_lists(names, what, a, b, show):
     if a == b:
         return []
-    out = [f'{what}: kernel {len(a)}, ringwall {len(b)}']
+    out = [f'{what}: {names[0]} {len(a)}, {names[1]} {len(b)}']
     for i in range(max(len(a), len(b))):
         x, y = a[i] if i < len(a) else None, b[i] if i < len(b) else None
         if x != y:
-            out.append(f'  #{i} kernel   {show(x) if x is not None else "-"}')
-            out.append(f'  #{i} ringwall {show(y) if y is not None else "-"}')
+            out.append(f'  #{i} {names[0]:8} {show(x) if x is not None else "-"}')
+            out.append(f'  #{i} {names[1]:8} {show(y) if y is not None else "-"}')
             break
     return out
 
@@ -263,10 +264,10 @@ class Tester:
         sys.stdout.flush()
 
 
-def make_case(seed, family):
+def make_case(seed, family, length=40):
     rng = random.Random(seed)
     policy = policies.random_policy(rng, family)
-    case = packets.random_case(rng, family)
+    case = packets.random_case(rng, family, length)
     case['policy'] = policy
     return case
 
