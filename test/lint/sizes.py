@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long files and functions are, and whether each .c says at its head what it is for.
 
-Limits: 700 lines a file, 80 lines a function, a head comment of at least 3 lines. A file or function that
+Limits: 700 lines a file, 80 lines a function, a head comment of at least 3 lines (tests: one). A file or function that
 must be longer says so with a comment "lint: long, because ..." in the file's head or in front of the function.
 """
 import os
@@ -9,7 +9,8 @@ import re
 import sys
 
 ROOMS = ['config', 'pipeline', 'acl', 'conntrack', 'nat', 'net', 'control', 'app', 'test']
-FILE_MAX, FUNCTION_MAX, HEAD_MIN = 700, 80, 3
+FILE_MAX, FUNCTION_MAX = 700, 80
+HEAD_MIN, HEAD_MIN_TEST = 3, 1  # a test's table says the rest
 EXCUSE = re.compile(r'//.*lint: long, because \S')
 
 
@@ -53,9 +54,10 @@ def main():
             head = 0
             while head < len(lines) and lines[head].startswith('//'):
                 head += 1
-            if head < HEAD_MIN:
+            least = HEAD_MIN_TEST if path.startswith('test/') else HEAD_MIN
+            if head < least:
                 bad += 1
-                print(f'{path}:1: head comment of {head} lines, at least {HEAD_MIN}')
+                print(f'{path}:1: head comment of {head} lines, at least {least}')
             for name, line, length in functions(lines):
                 lengths.append(length)
                 if length > FUNCTION_MAX and not excused(lines, line):
