@@ -262,7 +262,11 @@ bool
 net_guard_running(const struct net_guard *g)
 {
 	struct ifreq ifr = {0};
+	uint32_t link = 0;
 
+	// IFF_RUNNING follows the carrier by up to a second; the driver's own word does not.
+	if (ethtool_value(g, ETHTOOL_GLINK, &link) == 0)
+		return link != 0;
 	return ifreq_do(g, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING) != 0;
 }
 

@@ -190,6 +190,11 @@ Test(net_port, the_twin_is_the_port_in_the_hosts_stack)
 
 	veth();
 	ps = must_start(GATEWAY, 1);
+	// Even an address without duplicate address detection is tentative until a kernel thread
+	// says so.
+	for (int i = 0;
+	     i < 200 && ns_try("ip -6 addr show dev lan tentative | grep -q tentative") == 0; i++)
+		usleep(10000);
 	for (size_t i = 0; i < RTE_DIM(row); i++)
 		cr_expect(eq(str, (char *)ns_out(row[i].cmd), (char *)row[i].out), "%s",
 			  row[i].cmd);
