@@ -34,7 +34,7 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_CLASHED = 1 << 8, // ended because the reply's home had given the tuple to another flow
 };
 
-// Timeouts in ms and switches, from the policy, defaults filled in (at most 50 days, CT_TIMEOUT_MAX_MS, which
+// Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days, CT_TIMEOUT_MAX_MS, which
 // is also what a longer setting counts as). Immutable; the program's conf of the conntrack stages points at
 // one; NULL there means the kernel's defaults.
 struct ct_conf {
@@ -46,7 +46,7 @@ struct ct_conf {
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy
 };
-#define CT_TIMEOUT_MAX_MS (50u * 24 * 3600 * 1000)
+#define CT_TIMEOUT_MAX_MS (49u * 24 * 3600 * 1000) // in 32 bits, and less than what a flow's clock can tell
 void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, uint64_t generation);
 
 // Table for up to max_entries flows of this worker: address space for all of them, memory as it is first

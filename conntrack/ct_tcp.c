@@ -221,7 +221,7 @@ judge_rst(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir, uin
 			return RST_CHECK; // follows its own last data
 		*to = tcp->state;
 	}
-	if ((((status & CT_S_SEEN_REPLY) && tcp->last_kind == CT_TCP_SYN) ||
+	if ((((status & CT_S_SEEN_REPLY) && tcp->last_kind == CT_TCP_SYN && tcp->last_dir != dir) ||
 	     (!(status & CT_S_ASSURED) && tcp->last_kind == CT_TCP_ACK)) &&
 	    seg->ack == tcp->last_end)
 		return RST_TAKE; // answers what was let through

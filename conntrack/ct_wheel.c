@@ -95,7 +95,7 @@ ct_time_set(struct ct_table *t, uint64_t now_ns)
 	}
 	if (tick < t->tick)
 		return; // a clock that runs backwards stands still here
-	// Every deadline lies within 50 days of the tick it was set at, so all are past.
+	// Every deadline lies within 49 days of the tick it was set at, so all are past.
 	for (unsigned slot = 0; slot < CT_WHEEL; slot++) {
 		while (t->list[slot] != 0) {
 			ct_table_kill(t, ct_entry_at(t, t->list[slot]));

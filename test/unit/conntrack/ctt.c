@@ -6,7 +6,17 @@
 
 struct ctt ctt;
 static struct pl_program program;
-static struct ct_conf conf;
+
+// What ipv6_rcv refuses (RFC 4291 section 2.5.3, 2.7); in the gateway, net's parse stage does.
+static bool
+never_received(const struct pl_pkt *p)
+{
+	static const uint8_t lo[16] = {[15] = 1};
+
+	return p->family == 6 && p->origin == PL_FROM_WIRE &&
+	       (memcmp(p->src.v6, lo, 16) == 0 || memcmp(p->dst.v6, lo, 16) == 0 ||
+		p->src.v6[0] == 0xff);
+}
 
 static void
 run_parse(struct pl_worker *w, const void *c, struct pl_burst *b)
@@ -19,6 +29,8 @@ run_parse(struct pl_worker *w, const void *c, struct pl_burst *b)
 
 		if (ret != 0)
 			pl_drop(w, b, p, ret > 0 ? (enum pl_drop)(ret - 1) : PL_DROP_NOT_IP);
+		else if (never_received(p))
+			pl_drop(w, b, p, PL_DROP_BAD_SOURCE);
 	}
 }
 
@@ -73,11 +85,11 @@ ctt_start(unsigned n, uint32_t max)
 
 	tl_init();
 	ctt_stop();
-	ct_conf_init(&conf, NULL, 1);
+	ct_conf_init(&ctt.conf, NULL, 1);
 	program.n_stage = RTE_DIM(stage);
 	for (unsigned i = 0; i < RTE_DIM(stage); i++)
 		program.step[i] =
-			(typeof(program.step[0])){stage[i], i == 2 || i == 4 ? &conf : NULL};
+			(typeof(program.step[0])){stage[i], i == 2 || i == 4 ? &ctt.conf : NULL};
 	tl_workers(ctt.w, n);
 	ctt.n = n;
 	for (unsigned i = 0; i < n; i++) {

@@ -20,6 +20,7 @@ struct ctt {
 	void (*between)(struct pl_worker *w, struct pl_pkt *p); // after the look-up; NULL: nothing
 	struct ctt_seen seen[CTT_SEEN];
 	unsigned n_seen;
+	struct ct_conf conf; // the kernel's defaults after ctt_start()
 };
 extern struct ctt ctt;
 

@@ -42,8 +42,8 @@ Test(conntrack_stage, dropped_first_packet_leaves_no_flow)
 Test(conntrack_stage, udp_new_until_answered)
 {
 	cr_expect(eq(u8, ctt_one(&there), PL_CT_NEW));
-	cr_expect(ne(int, ctt.seen[0].flags & PL_F_NAT_PRE, 0));
-	cr_expect(ne(int, ctt.seen[0].flags & PL_F_NAT_POST, 0));
+	cr_expect(ne(int, ctt.seen[0].flags &PL_F_NAT_PRE, 0));
+	cr_expect(ne(int, ctt.seen[0].flags &PL_F_NAT_POST, 0));
 	cr_expect(eq(u8, ctt_one(&there), PL_CT_NEW));
 	cr_expect(eq(int, ctt.seen[0].flags &(PL_F_NAT_PRE | PL_F_NAT_POST), 0),
 		  "confirmed: bound");

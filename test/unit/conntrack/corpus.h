@@ -1,0 +1,16 @@
+#pragma once
+// Replaying a capture through the stages, as the kernel's counts were made: the IP packets of each
+// frame, link headers and tags taken off, one after the other without the pauses between them, into
+// a router that has a default route and takes everything of IPv6 for its own.
+#include "ctt.h"
+
+struct corpus_counts {
+	unsigned v4[7], v6[7]; // by state, as the bits of enum pl_ct_state are numbered; see
+			       // corpus_state_name
+	unsigned sent;	       // IP packets in the file
+	unsigned fragments;
+	unsigned flows; // in the table at the end
+};
+
+// 0, or -1 where the file cannot be read.
+int corpus_replay(const char *path, struct corpus_counts *out);
