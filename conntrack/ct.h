@@ -96,6 +96,10 @@ void *ct_entry_nat_area(struct ct_entry *e);
 // Is this reply tuple (or original tuple) known to this worker's table, other than as e's own? For ICMP the
 // type and code are taken from e's reply tuple where e is given.
 bool ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple, const struct ct_entry *e);
+// The tuple is taken: can it be had all the same? True where it is the reply of a translated TCP connection in
+// TIME_WAIT (or CLOSE) and e opens a connection with a sequence number beyond it; that one is ended then. As
+// Linux since 6.7 does where ports are scarce.
+bool ct_tuple_evict(struct pl_worker *w, const struct ct_tuple *tuple, const struct ct_entry *e);
 // Replaces e's reply tuple. Until then the reply tuple is the inverse of the original one.
 // Only before e is confirmed. ICMP: type and code stay those of the answer, whatever reply says.
 void ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply);

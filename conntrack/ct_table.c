@@ -343,6 +343,28 @@ ct_table_kill(struct ct_table *t, struct ct_entry *e)
 	count_add(t, (uint32_t)-1);
 }
 
+bool
+ct_tuple_evict(struct pl_worker *w, const struct ct_tuple *tuple, const struct ct_entry *e)
+{
+	const uint16_t need = CT_S_CONFIRMED | CT_S_SRC_NAT;
+	struct ct_table *t = w->ct;
+	struct ct_entry *old;
+	struct ct_key k;
+	unsigned dir;
+
+	if (e->proto != IPPROTO_TCP || e->tcp.state != CT_TCP_SYN_SENT)
+		return false;
+	ct_key_of(&k, tuple);
+	old = ct_table_find(t, &k, ct_key_hash(&t->seeds, &k), &dir);
+	if (old == NULL || old == e || dir != CT_REPLY || (old->status & need) != need ||
+	    old->tcp.state < CT_TCP_TIME_WAIT)
+		return false;
+	if ((int32_t)(e->tcp.side[CT_ORIGINAL].end - old->tcp.side[CT_ORIGINAL].end) <= 0)
+		return false;
+	ct_table_kill(t, old);
+	return true;
+}
+
 void
 ct_entry_end(struct pl_worker *w, struct ct_entry *e)
 {
