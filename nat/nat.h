@@ -9,9 +9,9 @@
 struct nat_core; // one per worker
 
 // Addresses of the ports, for MASQUERADE and REDIRECT; made by net, immutable, swapped whole.
-// The primary address of a port for a family, as inet_select_addr()/ipv6_dev_get_saddr() would
-// choose for dst; false where there is none. Provided by net/ (see net/net.h) through this hook so
-// that nat need not know net.
+// The address of a port for a family, as inet_select_addr()/ipv6_dev_get_saddr() would choose for
+// packets to dst, or its first one where dst is NULL; false where there is none. Provided by net/
+// (see net/net.h) through this hook so that nat need not know net.
 struct nat_env {
 	bool (*port_addr)(const struct pl_worker *w, uint8_t port, uint8_t family,
 			  const union pl_addr *dst, union pl_addr *out);

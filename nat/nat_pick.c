@@ -174,12 +174,14 @@ pick_addr(struct pick *k)
 }
 
 static bool
-port_taken(void *ctx, uint16_t port)
+port_taken(void *ctx, uint16_t port, bool last)
 {
 	struct pick *k = ctx;
 
 	set_port(k, port);
-	return taken(k);
+	if (!taken(k))
+		return false;
+	return !last || !ct_tuple_evict(k->w, &k->reply, k->e);
 }
 
 static uint64_t
@@ -346,18 +348,18 @@ masquerade(struct pick *k, struct pl_pkt *p)
 	return ret;
 }
 
-// Redirected packets go to the primary address of the port they came in by. Netfilter sends those
-// of the host itself to its loopback; our host is behind a twin, which gives it back no packet with
-// its own source, and its answer would never pass here: refused
-// (docs/decisions/0110-redirect-in-output.md).
+// Redirected packets go to the first address of the port they came in by (IPv6: of the scope that
+// was asked for). Netfilter sends those of the host itself to its loopback; our host is behind a
+// twin, which gives it back no packet with its own source, and its answer would never pass here:
+// refused (docs/decisions/0110-redirect-in-output.md).
 static int
 redirect(struct pick *k, struct pl_pkt *p)
 {
-	static const union pl_addr any;
+	bool link_local = p->family == 6 && p->dst.v6[0] == 0xfe && (p->dst.v6[1] & 0xc0) == 0x80;
 
 	if (p->origin != PL_FROM_WIRE)
 		return PL_DROP_NAT_FAILED + 1;
-	return port_address(k, p, p->in_port, p->family == 4 ? &any : &p->src);
+	return port_address(k, p, p->in_port, link_local ? &p->dst : NULL);
 }
 
 // The range that the rule stands for, for this packet. 0 or a drop reason + 1.

@@ -35,7 +35,8 @@ nat_port_search(const struct nat_search *s, uint16_t *out)
 			uint16_t port = s->min + at;
 
 			*out = port;
-			if (nat_port_home(&s->home, port) && !s->taken(s->ctx, port))
+			if (nat_port_home(&s->home, port) &&
+			    !s->taken(s->ctx, port, looks <= NAT_LAST_TRIES * (uint32_t)s->spread))
 				return true;
 			if (++at == s->size)
 				at = 0;

@@ -26,14 +26,17 @@ struct nat_search {
 	uint32_t start;	 // where the search begins, below size
 	uint16_t spread; // of how many workers one is home; 1 where home takes any
 	struct nat_home home;
-	bool (*taken)(void *ctx, uint16_t port);
-	uint64_t (*random)(void *ctx); // where the next round begins
+	bool (*taken)(void *ctx, uint16_t port, bool last); // last: of a round's last tries
+	uint64_t (*random)(void *ctx);			    // where the next round begins
 	void *ctx;
 };
 
-#define NAT_ROUND_FIRST                                                                            \
-	128 // netfilter's: ports tried in the first round, then half as many from elsewhere ...
-#define NAT_ROUND_LAST 16 // ... and so on; the round after one with fewer than this is not done
+// Netfilter's figures: ports tried in the first round, half as many in each that follows; the round
+// after one with fewer than LAST is not done; the LAST_TRIES of a round may take a port from
+// somebody who is done with it.
+#define NAT_ROUND_FIRST 128
+#define NAT_ROUND_LAST	16
+#define NAT_LAST_TRIES	32
 
 // The range that a source port may move in where the rule gives none (RFC 6056 knows no better;
 // netfilter's).

@@ -77,6 +77,10 @@ nat_dst_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 				continue;
 			}
 		}
+		if ((p->flags & PL_F_CT_GIVEN) && !is_icmp(p) &&
+		    !(ct_entry_status(p->ct) & CT_S_SRC_NAT_DONE))
+			p->flags |= PL_F_NAT_POST; // a reset for a first packet: binds the source
+						   // as it would have
 		dst = p->dst;
 		if (!translate(p, NAT_DST)) {
 			pl_drop(w, b, p, PL_DROP_NAT_FAILED);

@@ -18,9 +18,11 @@
 uint32_t
 net_af_packet_frame(uint32_t mtu)
 {
-	uint32_t need = mtu + AF_PACKET_OVERHEAD;
+	uint32_t frame = 2048;
 
-	return need <= 2048 ? 2048 : (need + 4095) / 4096 * 4096;
+	while (frame < mtu + AF_PACKET_OVERHEAD)
+		frame *= 2;
+	return frame;
 }
 
 static enum net_dev_kind
@@ -122,10 +124,11 @@ add_defaults(struct net_dev_args *a, const struct given *has, uint32_t mtu, unsi
 	if (!has->qpairs && n_queues > 1)
 		len += (size_t)snprintf(a->probe + len, sizeof(a->probe) - len, ",qpairs=%u",
 					n_queues > 16 ? 16 : n_queues);
-	// A block holds whole frames; who sets one of the two knows what the other must be.
+	// A block holds whole pages and whole frames; who sets one of the two knows what the other
+	// must be.
 	if (!has->framesz && !has->blocksz && frame > 2048)
 		snprintf(a->probe + len, sizeof(a->probe) - len, ",framesz=%u,blocksz=%u", frame,
-			 frame);
+			 frame < 4096 ? 4096 : frame);
 }
 
 int

@@ -1,6 +1,6 @@
-// The toy gateway of nat's stage tests. One thread runs all workers by turns, on a virtual clock; frames are
-// received by the worker that their hash calls for. The world is one static object, so one per process.
-// A test that cannot set up its ground aborts.
+// The toy gateway of nat's stage tests. One thread runs all workers by turns, on a virtual clock;
+// frames are received by the worker that their hash calls for. The world is one static object, so
+// one per process. A test that cannot set up its ground aborts.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -127,14 +127,37 @@ port_to(const struct pl_pkt *p)
 }
 
 static void
+reset(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
+{
+	struct tl_spec s = {.src = "198.51.100.7",
+			    .dst = "192.168.1.2",
+			    .proto = IPPROTO_TCP,
+			    .sport = ntohs(p->dport),
+			    .dport = ntohs(p->sport),
+			    .tcp_flags = 0x14};
+	struct rte_mbuf *m = tl_frame(&s);
+
+	*pl_meta(m) = (struct pl_meta){.ct = p->ct,
+				       .origin = PL_FROM_SELF,
+				       .in_port = PL_PORT_NONE,
+				       .out_port = LAN,
+				       .ct_state = PL_CT_RELATED,
+				       .ct_dir = !p->ct_dir,
+				       .flags = PL_F_CT_GIVEN};
+	pl_self_send(w, m);
+	pl_drop(w, b, p, PL_DROP_REJECT);
+}
+
+static void
 route_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
 	struct pl_pkt *p;
 
-	(void)w;
 	(void)conf;
 	PL_FOREACH (p, b) {
-		if (p->origin != PL_FROM_WIRE) {
+		if (nw.reject && p->origin == PL_FROM_WIRE) {
+			reset(w, b, p);
+		} else if (p->origin != PL_FROM_WIRE) {
 			p->path = PL_PATH_OUTPUT;
 			p->out_port = port_to(p);
 		} else if (is_own(p)) {
@@ -257,7 +280,7 @@ nw_send_at(unsigned at, struct rte_mbuf *m, uint8_t port, uint8_t origin, enum p
 				quiet = 0;
 		}
 	}
-	must(nw.n_out + drops(&which) == before + 1, "one packet in, one out");
+	must(nw.n_out + drops(&which) == before + 1 + nw.reject, "one packet in, one out");
 	if (reason != NULL)
 		*reason = which;
 	return nw.n_out == before ? NULL : &nw.out[before];

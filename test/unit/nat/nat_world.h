@@ -32,6 +32,7 @@ struct nat_world {
 	unsigned n_out;
 	uint64_t now_ns;
 	bool wan_has_no_addr;
+	bool reject;  // what is forwarded is answered by a TCP reset and dropped
 	int move_out; // 1 + port by which everything leaves, 0: by route
 };
 extern struct nat_world nw;

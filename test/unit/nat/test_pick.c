@@ -374,6 +374,53 @@ Test(nat_pick, translated_and_untranslated_do_not_clash)
 	}
 }
 
+static void
+tcp_step(const struct tl_spec *at, bool back, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	struct tl_spec s = *at;
+
+	if (back)
+		s = (struct tl_spec){
+			.src = at->dst, .dst = "203.0.113.1", .sport = at->dport, .dport = 5000};
+	s.proto = IPPROTO_TCP;
+	s.tcp_flags = flags;
+	s.seq = seq;
+	s.ack = ack;
+	nw_packet(&s, back ? WAN : LAN);
+}
+
+// One port for all, and its last connection is in TIME_WAIT: the next one may have it where its
+// sequence number shows the server that it is a new one (kernel: 6.18 does, iptables --to-ports
+// 5000-5000).
+Test(nat_pick, port_of_a_finished_connection)
+{
+	struct nw_rule rule = MASQ(.flags = PL_NAT_HAS_PORTS, .port_min = 5000, .port_max = 5000);
+	struct tl_spec a = {.src = "192.168.1.2",
+			    .dst = "198.51.100.7",
+			    .proto = IPPROTO_TCP,
+			    .sport = 4000,
+			    .dport = 80};
+	struct tl_spec b = a;
+
+	up(&rule, NULL, NULL);
+	b.sport = 4001;
+	tcp_step(&a, false, 0x02, 1000, 0);
+	tcp_step(&a, true, 0x12, 9000, 1001);
+	tcp_step(&a, false, 0x10, 1001, 9001);
+	b.seq = 5000;
+	cr_expect(eq(int, nw_lost(&b, LAN), PL_DROP_NAT_NO_PORT),
+		  "not from a connection that lives");
+	tcp_step(&a, false, 0x11, 1001, 9001);
+	tcp_step(&a, true, 0x11, 9001, 1002);
+	tcp_step(&a, false, 0x10, 1002, 9002);
+	b.seq = 500;
+	cr_expect(eq(int, nw_lost(&b, LAN), PL_DROP_NAT_NO_PORT), "sequence number of the past");
+	b.seq = 5000;
+	cr_expect(eq(u16, ntohs(nw_packet(&b, LAN)->p.sport), 5000));
+	cr_expect(eq(u32, ct_table_count(nw.w[0]->ct), 1));
+	nw_down();
+}
+
 // A flow's name at home is forgotten when it ends; nothing of it is left behind.
 Test(nat_pick, source_is_forgotten_with_the_flow)
 {

@@ -13,16 +13,17 @@ TestSuite(nat_ports, .init = pl_toeplitz_init);
 
 struct world {
 	uint8_t used[65536];
-	unsigned asked;
+	unsigned asked, last;
 	uint64_t seed;
 };
 
 static bool
-is_used(void *ctx, uint16_t port)
+is_used(void *ctx, uint16_t port, bool last)
 {
 	struct world *w = ctx;
 
 	w->asked++;
+	w->last += last;
 	return w->used[port];
 }
 
@@ -73,9 +74,9 @@ Test(nat_ports, exhaustion)
 	static const struct {
 		uint16_t min;
 		uint32_t size;
-		unsigned asks;
-	} row[] = {{5000, 1, 1},    {5000, 2, 2},	{1, 128, 128},
-		   {600, 424, 248}, {1024, 64512, 248}, {0, 65536, 248}};
+		unsigned asks, last;
+	} row[] = {{5000, 1, 1, 1},	 {5000, 2, 2, 2},	  {1, 128, 128, 32},
+		   {600, 424, 248, 120}, {1024, 64512, 248, 120}, {0, 65536, 248, 120}};
 
 	for (size_t i = 0; i < RTE_DIM(row); i++) {
 		static struct world w;
@@ -87,6 +88,7 @@ Test(nat_ports, exhaustion)
 		s = search(&w, row[i].min, row[i].size, row[i].size - 1);
 		cr_expect(not(nat_port_search(&s, &port)), "size %u", row[i].size);
 		cr_expect(eq(uint, w.asked, row[i].asks), "size %u", row[i].size);
+		cr_expect(eq(uint, w.last, row[i].last), "size %u", row[i].size);
 		cr_expect(port >= row[i].min && port - row[i].min < (int)row[i].size);
 	}
 }

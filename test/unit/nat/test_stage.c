@@ -336,6 +336,34 @@ Test(nat_stage, exit_moved)
 	nw_down();
 }
 
+// A reset for a connection's first packet passes nat POSTROUTING before any packet of the
+// connection did: the chain is walked for it, as in the kernel (its counters show it); a reset
+// later on, or an ICMP error, does not.
+Test(nat_stage, reset_of_a_new_connection)
+{
+	struct tl_spec s = {.src = client[0],
+			    .dst = server[0],
+			    .proto = IPPROTO_TCP,
+			    .sport = 4000,
+			    .dport = 80};
+	struct nw_out *o;
+
+	nw_up(1, CFG_PORTS_DEFAULT, &masq, 1);
+	nw.reject = true;
+	o = nw_packet(&s, LAN);
+	EXPECT_TEXT(o, flow(server[0], 80, client[0], 4000));
+	cr_expect(ne(int, o->p.flags &PL_F_NAT_POST, 0));
+	cr_expect(eq(u32, ct_table_count(nw.w[0]->ct), 0), "it makes no flow known");
+	nw.reject = false;
+	o = nw_packet(&s, LAN);
+	EXPECT_TEXT(o, flow(gateway[0], 4000, server[0], 80));
+	nw.reject = true;
+	s.seq++;
+	o = nw_packet(&s, LAN);
+	cr_expect(eq(int, o->p.flags &PL_F_NAT_POST, 0));
+	nw_down();
+}
+
 // ---- ICMP errors
 
 static struct nw_out *
