@@ -11,11 +11,8 @@
 #include "config/yaml_in.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FILE_MAX (256u << 20) // bytes: a policy is text that a person can open
 
 struct yin {
 	struct cfg_policy *policy;
@@ -540,48 +537,13 @@ fail:
 	return ret;
 }
 
-// The whole of a file; *len without the NUL that is added.
-static int
-read_file(const char *path, char **text, size_t *len)
-{
-	FILE *f = fopen(path, "re");
-	size_t cap = 65536, n = 0;
-	char *buf = NULL, *grown;
-	int ret = f != NULL ? 0 : -errno;
-
-	while (ret == 0) {
-		grown = cap <= FILE_MAX ? realloc(buf, cap + 1) : NULL;
-		if (grown == NULL) {
-			ret = cap <= FILE_MAX ? -ENOMEM : -EFBIG;
-			break;
-		}
-		buf = grown;
-		n += fread(buf + n, 1, cap - n, f);
-		if (ferror(f))
-			ret = -EIO;
-		if (n < cap)
-			break;
-		cap *= 2;
-	}
-	if (f != NULL)
-		fclose(f);
-	if (ret < 0) {
-		free(buf);
-		return ret;
-	}
-	buf[n] = '\0';
-	*text = buf;
-	*len = n;
-	return 0;
-}
-
 int
 cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err)
 {
 	const char *outer = err->file;
 	char *text = NULL;
 	size_t len;
-	int ret = read_file(path, &text, &len);
+	int ret = cfg_file_read(path, &text, &len);
 
 	err->file = path;
 	if (ret < 0)
