@@ -164,12 +164,29 @@ remember_link(struct net_guard *g, char *why, size_t why_len)
 	return ret;
 }
 
+// A gateway that was killed left the interface as it had set it. Nobody else sets all of these at
+// once, so what is to be put back then is the namespace's default.
+static bool
+left_behind(const struct net_guard *g)
+{
+	for (size_t i = 0; i < N_KEYS; i++) {
+		int is;
+
+		if (net_sysctl_get(keys[i].family, g->iface, keys[i].name, &is) == 0 &&
+		    is != keys[i].value)
+			return false;
+	}
+	return true;
+}
+
 static int
 set_keys(struct net_guard *g, char *why, size_t why_len)
 {
+	const char *from = left_behind(g) ? "default" : g->iface;
+
 	for (size_t i = 0; i < N_KEYS; i++) {
 		const struct key *k = &keys[i];
-		int ret = net_sysctl_get(k->family, g->iface, k->name, &g->old[i]);
+		int ret = net_sysctl_get(k->family, from, k->name, &g->old[i]);
 
 		if (ret == -ENOENT) // a kernel without IPv6, or older than the key
 			continue;
@@ -180,7 +197,8 @@ set_keys(struct net_guard *g, char *why, size_t why_len)
 		if (ret < 0) {
 			snprintf(why, why_len,
 				 "net.%s.conf.%s.%s cannot be set to %d: %s; without it the host's "
-				 "stack would answer past the firewall",
+				 "stack "
+				 "would answer past the firewall",
 				 k->family, g->iface, k->name, k->value, strerror(-ret));
 			return ret;
 		}

@@ -157,3 +157,29 @@ Test(net_guard, an_interface_that_was_down_is_up_and_down_again)
 	net_guard_stop(g);
 	cr_expect(eq(str, (char *)ns_out("ip -o link show up dev veth-lan | wc -l"), "0"));
 }
+
+// What a killed gateway left is not taken for the operator's own.
+Test(net_guard, finds_the_way_back_after_one_that_was_killed)
+{
+	static const char *const key[] = {"ipv4/conf/veth-lan/arp_ignore",
+					  "ipv4/conf/veth-lan/rp_filter",
+					  "ipv6/conf/veth-lan/disable_ipv6"};
+	struct net_guard *dead = NULL, *g = NULL;
+	char cmd[128], before[3][8];
+
+	ns_enter();
+	ns_sh("ip link add veth-lan type veth peer name lan0");
+	for (int i = 0; i < 3; i++) {
+		snprintf(cmd, sizeof(cmd), "cat /proc/sys/net/%s", key[i]);
+		snprintf(before[i], sizeof(before[i]), "%s", ns_out(cmd));
+	}
+	cr_assert_eq(net_guard_start(&dead, "veth-lan", why, sizeof(why)), 0, "%s", why);
+	cr_expect(eq(str, (char *)ns_out("cat /proc/sys/net/ipv4/conf/veth-lan/arp_ignore"), "8"));
+	cr_assert_eq(net_guard_start(&g, "veth-lan", why, sizeof(why)), 0, "%s", why);
+	cr_expect(eq(str, (char *)ns_out("cat /proc/sys/net/ipv4/conf/veth-lan/arp_ignore"), "8"));
+	net_guard_stop(g);
+	for (int i = 0; i < 3; i++) {
+		snprintf(cmd, sizeof(cmd), "cat /proc/sys/net/%s", key[i]);
+		cr_expect(eq(str, (char *)ns_out(cmd), before[i]), "%s", key[i]);
+	}
+}
