@@ -146,9 +146,13 @@ chain_rules(struct cfg_buf *b, struct cfg_buf *word, const struct cfg_chain *c, 
 
 		if (!(r->family & family))
 			continue;
-		if (counters)
-			cfg_buf_addf(b, "[%llu:%llu] ", (unsigned long long)r->packets,
-				     (unsigned long long)r->bytes);
+		if (counters) {
+			uint64_t packets, bytes;
+
+			cfg_rule_counters(r, family, &packets, &bytes);
+			cfg_buf_addf(b, "[%llu:%llu] ", (unsigned long long)packets,
+				     (unsigned long long)bytes);
+		}
 		cfg_buf_add(b, "-A ");
 		cfg_buf_add(b, c->name);
 		rule_print(b, word, r, family);

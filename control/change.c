@@ -217,7 +217,7 @@ merged_policy(struct ctl *c, struct cfg_policy **out, struct cfg_policy *part, i
 		return ret;
 	if (acl != NULL)
 		acl_policy_counters(acl, live);
-	ctl_merge_keep_counters(next, part, live);
+	ctl_merge_keep_counters(next, live);
 	ret = ctl_merge_tables(next, part, family);
 	if (ret == 0)
 		ret = cfg_policy_check(next, err);

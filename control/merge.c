@@ -1,8 +1,9 @@
 // The merge behind `restore`: iptables-save text speaks of one family and of some tables, the model
 // holds both families in one. A rule of both families loses the one that is replaced and stays for
-// the other. As iptables-restore does, a table that the text names loses all rules and user chains,
-// and a built-in chain that the text does not name keeps its policy. Pure work on models through
-// their public functions; called by change.c on the main thread.
+// the other. As iptables-legacy-restore does, a table that the text names loses all rules and user
+// chains, and a built-in chain that has no line of its own in the text keeps its policy
+// (iptables-nft-restore sets it to ACCEPT; no command leaves this gateway open by accident). Pure
+// work on models through their public functions; called by change.c on the main thread.
 #include "control/merge.h"
 
 #include <errno.h>
@@ -43,6 +44,14 @@ take_policy(struct cfg_chain *to, const struct cfg_chain *from, uint8_t family)
 	}
 }
 
+// Does the text have a ":CHAIN POLICY" line for it? The reader makes all built-in chains of a
+// table, and those that have no line of their own stand where the table does.
+static bool
+is_named(const struct cfg_table *part, const struct cfg_chain *chain)
+{
+	return chain->hook == CFG_HOOK_NONE || chain->pos.line != part->pos.line;
+}
+
 // The chain of that name in the new table, made where it is not there yet, and there in no family.
 static struct cfg_chain *
 chain_for(struct cfg_policy *fresh, enum cfg_table_id id, const struct cfg_chain *like)
@@ -77,14 +86,18 @@ keep_other(struct cfg_policy *fresh, enum cfg_table_id id, struct cfg_chain *old
 }
 
 static int
-take_new(struct cfg_policy *fresh, enum cfg_table_id id, struct cfg_chain *from, uint8_t family)
+take_new(struct cfg_policy *fresh, enum cfg_table_id id, const struct cfg_table *part,
+	 struct cfg_chain *from, uint8_t family)
 {
+	bool known = cfg_chain_find(fresh, id, from->name) != NULL;
 	struct cfg_chain *chain = chain_for(fresh, id, from);
 
 	if (chain == NULL)
 		return -ENOMEM;
+	// A chain that gets its first policy here has the default one.
+	if (is_named(part, from) || !known || (chain->family & family) == 0)
+		take_policy(chain, from, family);
 	chain->family |= family;
-	take_policy(chain, from, family);
 	return move_rules(chain, from, family);
 }
 
@@ -98,7 +111,7 @@ merge_table(struct cfg_policy *fresh, struct cfg_table *old, struct cfg_table *i
 	for (size_t i = 0; ret == 0 && i < old->n_chain; i++)
 		ret = keep_other(fresh, id, old->chain[i], family);
 	for (size_t i = 0; ret == 0 && i < in->n_chain; i++)
-		ret = take_new(fresh, id, in->chain[i], family);
+		ret = take_new(fresh, id, in, in->chain[i], family);
 	table->present = true;
 	table->pos = in->pos;
 	table->family = family;
@@ -152,15 +165,14 @@ ctl_merge_zero(struct cfg_policy *part)
 }
 
 void
-ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *part,
-			const struct cfg_policy *live)
+ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *live)
 {
 	for (int id = 0; id < CFG_TABLES; id++) {
 		for (size_t i = 0; i < policy->table[id].n_chain; i++) {
 			struct cfg_chain *to = policy->table[id].chain[i];
 			const struct cfg_chain *from = cfg_chain_find(live, id, to->name);
 
-			if (from == NULL || cfg_chain_find(part, id, to->name) != NULL)
+			if (from == NULL)
 				continue;
 			to->packets4 = from->packets4;
 			to->bytes4 = from->bytes4;

@@ -12,10 +12,8 @@ int ctl_merge_tables(struct cfg_policy *policy, struct cfg_policy *part, enum cf
 // All counters of part's rules and chains to zero: what iptables-restore does without -c.
 void ctl_merge_zero(struct cfg_policy *part);
 
-// The counters of policy's built-in chains that `part` does not name come from `live`: they are not
-// replaced.
-void ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *part,
-			     const struct cfg_policy *live);
+// The chains' counters of policy, a copy of live, made those of live.
+void ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *live);
 
 // Bits 1 << enum cfg_table_id of the tables that part speaks of.
 unsigned ctl_merge_named(const struct cfg_policy *part);

@@ -1,0 +1,450 @@
+// What the listings hold: rules in iptables' words, flows and their filters, drops, workers, ports.
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/rule_view.h"
+#include "test/unit/control/ground.h"
+
+static const char policy[] =
+	"version: 1\n"
+	"tables:\n"
+	"  filter:\n"
+	"    INPUT:\n"
+	"      policy: DROP\n"
+	"      rules:\n"
+	"        - { ctstate: [ESTABLISHED, RELATED], jump: ACCEPT, comment: return traffic }\n"
+	"        - { family: ipv6, protocol: icmpv6, jump: ACCEPT }\n"
+	"        - { protocol: tcp, dport: 80, jump: web }\n"
+	"    web: { rules: [ { jump: ACCEPT } ] }\n";
+
+static const json_t *
+at(const json_t *list, const char *key, size_t i)
+{
+	return json_array_get(json_object_get(list, key), i);
+}
+
+static char *
+text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return (char *)(value != NULL ? value : "(none)");
+}
+
+static long long
+number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+Test(control_commands, list_by_family)
+{
+	const json_t *v4, *v6, *chain;
+	struct ground g;
+	json_t *answer;
+
+	ground_open(&g, policy);
+	answer = ground_ask(&g, "{\"command\": \"list\"}");
+	cr_expect(eq(llong, number(answer, "generation"), 1));
+	cr_assert(eq(sz, json_array_size(json_object_get(answer, "tables")), 2));
+	v4 = at(answer, "tables", 0);
+	v6 = at(answer, "tables", 1);
+	cr_expect(eq(str, text(v4, "table"), "filter"));
+	cr_expect(eq(str, text(v4, "family"), "ipv4"));
+	cr_expect(eq(str, text(v6, "family"), "ipv6"));
+	chain = at(v4, "chains", 0);
+	cr_expect(eq(str, text(chain, "chain"), "INPUT"));
+	cr_expect(eq(str, text(chain, "policy"), "DROP"));
+	cr_expect(eq(sz, json_array_size(json_object_get(chain, "rules")), 2), "not IPv6's");
+	cr_expect(eq(llong, number(at(chain, "rules", 1), "number"), 2),
+		  "numbered as in its family");
+	cr_expect(eq(sz, json_array_size(json_object_get(at(v6, "chains", 0), "rules")), 3));
+	json_decref(answer);
+
+	answer = ground_ask(&g, "{\"command\": \"list\", \"chain\": \"web\", \"family\": \"ipv6\", "
+				"\"table\": \"filter\"}");
+	cr_assert(eq(sz, json_array_size(json_object_get(answer, "tables")), 1));
+	cr_assert(eq(sz, json_array_size(json_object_get(at(answer, "tables", 0), "chains")), 1));
+	chain = at(at(answer, "tables", 0), "chains", 0);
+	cr_expect(eq(str, text(chain, "chain"), "web"));
+	cr_expect(eq(llong, number(chain, "references"), 1));
+	cr_expect(eq(ptr, json_object_get(chain, "policy"), NULL));
+	json_decref(answer);
+	ground_close(&g);
+}
+
+// Each rule of both columns and words as `iptables-legacy -L -v -n` 1.8.9 shows it (protocols by
+// name).
+Test(control_commands, rules_in_iptables_words)
+{
+	static const struct {
+		enum cfg_family family;
+		const char *rule, *target, *protocol, *opt, *in, *out, *source, *destination,
+			*details;
+	} row[] = {
+		{CFG_IPV4,
+		 "-m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"return "
+		 "traffic\" -j ACCEPT",
+		 "ACCEPT", "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+		 "ctstate RELATED,ESTABLISHED /* return traffic */"},
+		{CFG_IPV4, "-m conntrack ! --ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT -j ACCEPT",
+		 "ACCEPT", "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+		 "! ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT"},
+		{CFG_IPV4, "-m state --state NEW -j ACCEPT", "ACCEPT", "all", "", "*", "*",
+		 "0.0.0.0/0", "0.0.0.0/0", "state NEW"},
+		{CFG_IPV4, "-p tcp -m tcp --tcp-flags SYN,ACK SYN --tcp-option 4 -j foo", "foo",
+		 "tcp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=4 flags:0x12/0x02"},
+		{CFG_IPV4, "-p tcp -m tcp ! --tcp-flags SYN,ACK SYN ! --tcp-option 4 -j foo", "foo",
+		 "tcp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=!4 flags:!0x12/0x02"},
+		{CFG_IPV4, "-p tcp -m tcp ! --dport 80:90", "", "tcp", "", "*", "*", "0.0.0.0/0",
+		 "0.0.0.0/0", "tcp dpts:!80:90"},
+		{CFG_IPV4, "-p udp -m multiport --dports 1,2,3:5 -j DROP", "DROP", "udp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport dports 1,2,3:5"},
+		{CFG_IPV4, "-p udp -m multiport ! --ports 1,2,3:5 -j DROP", "DROP", "udp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport ports  !1,2,3:5"},
+		{CFG_IPV4, "-p udp -m multiport --sports 1 -m udp --dport 5", "", "udp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport sports 1 udp dpt:5"},
+		{CFG_IPV4,
+		 "-p icmp -m icmp --icmp-type 8 -j REJECT --reject-with icmp-host-prohibited",
+		 "REJECT", "icmp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+		 "icmptype 8 reject-with icmp-host-prohibited"},
+		{CFG_IPV4, "-p icmp -m icmp ! --icmp-type 3/1 -j REJECT", "REJECT", "icmp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0",
+		 "icmp !type 3 code 1 reject-with icmp-port-unreachable"},
+		{CFG_IPV4, "-p icmp -m icmp --icmp-type any -j REJECT", "REJECT", "icmp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0", "icmptype 255 reject-with icmp-port-unreachable"},
+		{CFG_IPV4, "-p tcp -j REJECT --reject-with tcp-reset", "REJECT", "tcp", "", "*",
+		 "*", "0.0.0.0/0", "0.0.0.0/0", "reject-with tcp-reset"},
+		{CFG_IPV4, "! -p 99 -f -j RETURN", "RETURN", "!99", "-f", "*", "*", "0.0.0.0/0",
+		 "0.0.0.0/0", ""},
+		{CFG_IPV4, "-s 10.0.0.1/32 -d 1.2.0.3/255.255.0.255 ! -f", "", "all", "!f", "*",
+		 "*", "10.0.0.1", "1.2.0.3/255.255.0.255", ""},
+		{CFG_IPV4, "-i + -d 1.2.0.3/32 -p sctp", "", "sctp", "", "+", "*", "0.0.0.0/0",
+		 "1.2.0.3", ""},
+		{CFG_IPV4,
+		 "! -s 10.0.0.0/8 -i eth+ ! -o lo -p tcp -m tcp ! --sport 1:5 --dport 80 -g foo",
+		 "foo", "tcp", "", "eth+", "!lo", "!10.0.0.0/8", "0.0.0.0/0",
+		 "tcp spts:!1:5 dpt:80"},
+		{CFG_IPV6, "-s fe80::/10 -i eth0 -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT",
+		 "ACCEPT", "icmpv6", "", "eth0", "*", "fe80::/10", "::/0", "ipv6-icmptype 128"},
+		{CFG_IPV6, "-p ipv6-icmp -m icmp6 ! --icmpv6-type 1/3 -j REJECT", "REJECT",
+		 "icmpv6", "", "*", "*", "::/0", "::/0",
+		 "ipv6-icmp !type 1 code 3 reject-with icmp6-port-unreachable"},
+		{CFG_IPV6,
+		 "! -s ::1/128 ! -d fe80::1/128 -j REJECT --reject-with icmp6-addr-unreachable",
+		 "REJECT", "all", "", "*", "*", "!::1", "!fe80::1",
+		 "reject-with icmp6-addr-unreachable"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct cfg_policy *p = NULL;
+		struct cfg_err err;
+		char save[512];
+		json_t *view;
+
+		snprintf(save, sizeof(save), "*filter\n:foo - [0:0]\n-A FORWARD %s\nCOMMIT\n",
+			 row[i].rule);
+		cfg_err_init(&err, "t");
+		cr_assert(cfg_policy_from_save(&p, row[i].family, save, strlen(save), &err) == 0,
+			  "%s: %s", row[i].rule, err.n > 0 ? err.msgs[0].text : "");
+		view = ctl_rule_view(&cfg_chain_find(p, CFG_FILTER, "FORWARD")->rule[0],
+				     row[i].family, 7);
+		cr_expect(eq(str, text(view, "target"), (char *)row[i].target), "%s", row[i].rule);
+		cr_expect(eq(str, text(view, "protocol"), (char *)row[i].protocol), "%s",
+			  row[i].rule);
+		cr_expect(eq(str, text(view, "fragments"), (char *)row[i].opt), "%s", row[i].rule);
+		cr_expect(eq(str, text(view, "in"), (char *)row[i].in), "%s", row[i].rule);
+		cr_expect(eq(str, text(view, "out"), (char *)row[i].out), "%s", row[i].rule);
+		cr_expect(eq(str, text(view, "source"), (char *)row[i].source), "%s", row[i].rule);
+		cr_expect(eq(str, text(view, "destination"), (char *)row[i].destination), "%s",
+			  row[i].rule);
+		cr_expect(eq(str, text(view, "details"), (char *)row[i].details), "%s",
+			  row[i].rule);
+		cr_expect(eq(llong, number(view, "number"), 7));
+		cr_expect(
+			eq(int, ground_true(view, "goto"), strstr(row[i].rule, "-g foo") != NULL));
+		json_decref(view);
+		cfg_policy_free(p);
+		cfg_err_free(&err);
+	}
+}
+
+Test(control_commands, nat_targets_in_iptables_words)
+{
+	static const struct {
+		enum cfg_family family;
+		const char *chain, *rule, *details;
+	} row[] = {
+		{CFG_IPV4, "POSTROUTING", "-o wan -j MASQUERADE", ""},
+		{CFG_IPV4, "POSTROUTING", "-p tcp -j MASQUERADE --to-ports 1000-2000 --random",
+		 "masq ports: 1000-2000 random"},
+		{CFG_IPV4, "POSTROUTING", "-p tcp -j MASQUERADE --to-ports 1000 --random-fully",
+		 "masq ports: 1000 random-fully"},
+		{CFG_IPV4, "POSTROUTING", "-j SNAT --to-source 1.2.3.4", "to:1.2.3.4"},
+		{CFG_IPV4, "POSTROUTING",
+		 "-p tcp -j SNAT --to-source 1.2.3.4-1.2.3.9:1000-2000 --random --persistent",
+		 "to:1.2.3.4-1.2.3.9:1000-2000 random persistent"},
+		{CFG_IPV4, "POSTROUTING", "-p tcp -j SNAT --to-source :1000-2000 --random-fully",
+		 "to::1000-2000 random-fully"},
+		{CFG_IPV4, "PREROUTING", "-p tcp -j DNAT --to-destination 1.2.3.4:80-90/10",
+		 "to:1.2.3.4:80-90/10"},
+		{CFG_IPV4, "PREROUTING", "-p tcp -j REDIRECT --to-ports 80-90 --random",
+		 "redir ports 80-90 random"},
+		{CFG_IPV4, "PREROUTING", "-j REDIRECT", ""},
+		{CFG_IPV6, "POSTROUTING", "-p tcp -j SNAT --to-source [fe80::1]:1000-2000",
+		 "to:[fe80::1]:1000-2000"},
+		{CFG_IPV6, "PREROUTING", "-p tcp -j DNAT --to-destination fe80::1-fe80::3",
+		 "to:fe80::1-fe80::3"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct cfg_policy *p = NULL;
+		struct cfg_err err;
+		char save[256];
+		json_t *view;
+
+		snprintf(save, sizeof(save), "*nat\n-A %s %s\nCOMMIT\n", row[i].chain, row[i].rule);
+		cfg_err_init(&err, "t");
+		cr_assert(cfg_policy_from_save(&p, row[i].family, save, strlen(save), &err) == 0,
+			  "%s: %s", row[i].rule, err.n > 0 ? err.msgs[0].text : "");
+		view = ctl_rule_view(&cfg_chain_find(p, CFG_NAT, row[i].chain)->rule[0],
+				     row[i].family, 1);
+		cr_expect(eq(str, text(view, "details"), (char *)row[i].details), "%s",
+			  row[i].rule);
+		json_decref(view);
+		cfg_policy_free(p);
+		cfg_err_free(&err);
+	}
+}
+
+// A rule of both families counts in each of them alone.
+Test(control_commands, counters_by_family)
+{
+	struct cfg_rule rule = {
+		.family = CFG_BOTH, .packets = 10, .bytes = 1000, .packets6 = 3, .bytes6 = 300};
+	json_t *v4 = ctl_rule_view(&rule, CFG_IPV4, 1), *v6 = ctl_rule_view(&rule, CFG_IPV6, 1);
+
+	cr_expect(eq(llong, number(v4, "packets"), 7));
+	cr_expect(eq(llong, number(v4, "bytes"), 700));
+	cr_expect(eq(llong, number(v6, "packets"), 3));
+	cr_expect(eq(llong, number(v6, "bytes"), 300));
+	json_decref(v4);
+	json_decref(v6);
+}
+
+// Flow i of a worker: TCP, UDP, ICMP and one of IPv6 in turn.
+static struct ct_flow
+some_flow(unsigned worker, unsigned i)
+{
+	static const uint8_t proto[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_TCP};
+	struct ct_flow f = {.worker = (uint16_t)worker, .timeout_sec = 100 + i, .mark = 5};
+
+	for (int d = 0; d < 2; d++) {
+		struct ct_tuple *t = &f.tuple[d];
+
+		t->family = i % 4 == 3 ? 6 : 4;
+		t->proto = proto[i % 4];
+		inet_pton(t->family == 6 ? AF_INET6 : AF_INET,
+			  t->family == 6 ? "2001:db8::1" : "10.0.0.1", d == 0 ? &t->src : &t->dst);
+		inet_pton(t->family == 6 ? AF_INET6 : AF_INET,
+			  t->family == 6 ? "2001:db8::2" : "10.0.1.2", d == 0 ? &t->dst : &t->src);
+		t->sport = htons(d == 0 ? (uint16_t)(1000 + i) : 80);
+		t->dport = htons(d == 0 ? 80 : (uint16_t)(1000 + i));
+		if (t->proto == IPPROTO_ICMP) {
+			t->sport = t->dport = htons(77);
+			t->icmp_type = d == 0 ? 8 : 0;
+		}
+		f.packets[d] = 1 + (unsigned)d;
+		f.bytes[d] = 100;
+	}
+	f.tcp_state = i < 4 ? CT_TCP_ESTABLISHED : CT_TCP_TIME_WAIT;
+	f.status = CT_S_CONFIRMED | (i % 2 == 0 ? CT_S_SEEN_REPLY | CT_S_ASSURED : 0);
+	return f;
+}
+
+// How many of the 2 x 8 flows an answer holds.
+static unsigned
+count_flows(struct ground *g, const char *filter, json_t **first)
+{
+	char request[256], *line;
+	unsigned n = 0;
+	int fd = ground_connect(g);
+
+	snprintf(request, sizeof(request), "{\"command\": \"flows\"%s%s}\n",
+		 filter[0] != '\0' ? ", " : "", filter);
+	ground_send(g, fd, request, strlen(request));
+	line = ground_line(g, fd);
+	cr_assert(line != NULL && strstr(line, "stream") != NULL, "%s: %s", request, line);
+	free(line);
+	while ((line = ground_line(g, fd)) != NULL && strncmp(line, "{\"end\"", 6) != 0) {
+		if (n++ == 0 && first != NULL)
+			*first = json_loads(line, 0, NULL);
+		free(line);
+	}
+	free(line);
+	close(fd);
+	return n;
+}
+
+Test(control_commands, flow_filters)
+{
+	static const struct {
+		const char *filter;
+		unsigned n;
+	} row[] = {
+		{"", 16},
+		{"\"family\": \"ipv4\"", 12},
+		{"\"family\": \"ipv6\"", 4},
+		{"\"protocol\": \"tcp\"", 8},
+		{"\"protocol\": \"17\"", 4},
+		{"\"protocol\": \"icmp\"", 4},
+		{"\"protocol\": \"sctp\"", 0},
+		{"\"src\": \"10.0.0.1\"", 12},
+		{"\"src\": \"10.0.1.2\"", 0},
+		{"\"src\": \"10.0.0.0/23\"", 12},
+		{"\"src\": \"10.0.0.2/31\"", 0},
+		{"\"src\": \"0.0.0.0/0\"", 12},
+		{"\"src\": \"::/0\"", 4},
+		{"\"dst\": \"2001:db8::/64\"", 4},
+		{"\"dst\": \"10.0.1.0/24\", \"protocol\": \"udp\"", 4},
+		{"\"sport\": 1000", 2},
+		{"\"dport\": 80", 12},
+		{"\"dport\": 77", 0},
+		{"\"state\": \"ESTABLISHED\"", 4},
+		{"\"state\": \"TIME_WAIT\"", 4},
+		{"\"state\": \"ASSURED\"", 8},
+		{"\"state\": \"UNREPLIED\"", 8},
+	};
+	struct ground g;
+
+	ground_open(&g, policy);
+	ground_flow = some_flow;
+	ground_flows = 8;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		cr_expect(eq(uint, count_flows(&g, row[i].filter, NULL), row[i].n), "%s",
+			  row[i].filter);
+	ground_close(&g);
+}
+
+Test(control_commands, flow_members)
+{
+	struct ground g;
+	json_t *line;
+	const json_t *flow, *side;
+
+	ground_open(&g, policy);
+	ground_flow = some_flow;
+	ground_flows = 4;
+	count_flows(&g, "\"protocol\": \"tcp\"", &line);
+	flow = json_object_get(line, "flow");
+	cr_expect(eq(str, text(flow, "family"), "ipv4"));
+	cr_expect(eq(str, text(flow, "protocol"), "tcp"));
+	cr_expect(eq(llong, number(flow, "protocol_number"), 6));
+	cr_expect(eq(str, text(flow, "state"), "ESTABLISHED"));
+	cr_expect(eq(llong, number(flow, "timeout_sec"), 100));
+	cr_expect(eq(llong, number(flow, "mark"), 5));
+	cr_expect(ground_true(flow, "assured"));
+	side = json_object_get(flow, "reply");
+	cr_expect(eq(str, text(side, "src"), "10.0.1.2"));
+	cr_expect(eq(llong, number(side, "dport"), 1000));
+	cr_expect(eq(llong, number(side, "packets"), 2));
+	json_decref(line);
+	count_flows(&g, "\"protocol\": \"icmp\"", &line);
+	flow = json_object_get(line, "flow");
+	cr_expect(eq(ptr, json_object_get(flow, "state"), NULL));
+	side = json_object_get(flow, "original");
+	cr_expect(eq(llong, number(side, "type"), 8));
+	cr_expect(eq(llong, number(side, "id"), 77));
+	cr_expect(eq(llong, number(json_object_get(flow, "reply"), "type"), 0));
+	cr_expect(eq(ptr, json_object_get(side, "sport"), NULL));
+	json_decref(line);
+	ground_close(&g);
+}
+
+Test(control_commands, stats_name_every_drop)
+{
+	struct ground g;
+	json_t *answer;
+	const json_t *drop;
+
+	ground_open(&g, policy);
+	g.worker[0]->cnt.drop[PL_DROP_RULE] = 3;
+	g.worker[1]->cnt.drop[PL_DROP_RULE] = 4;
+	g.worker[1]->cnt.handed_over = 9;
+	ground_flows = 11;
+	ground_ms += 5000;
+	answer = ground_ask(&g, "{\"command\": \"stats\"}");
+	cr_assert(eq(sz, json_array_size(json_object_get(answer, "drops")), PL_DROP_COUNT));
+	drop = at(answer, "drops", PL_DROP_RULE);
+	cr_expect(eq(str, text(drop, "name"), "RULE"));
+	cr_expect(eq(str, text(drop, "text"), (char *)pl_drop_text(PL_DROP_RULE)));
+	cr_expect(eq(llong, number(drop, "packets"), 7));
+	cr_expect(eq(llong, number(json_object_get(answer, "flows"), "count"), 22));
+	cr_expect(eq(llong, number(json_object_get(answer, "flows"), "max"), 2000));
+	cr_expect(eq(llong, number(answer, "uptime_sec"), 5));
+	cr_expect(eq(ptr, (void *)(json_object_get(answer, "confirm_sec_left")), json_null()));
+	cr_expect(eq(llong, number(at(answer, "workers", 1), "handed_over"), 9));
+	cr_expect(eq(llong, number(at(answer, "workers", 1), "flows_created"), 7));
+	json_decref(answer);
+	ground_close(&g);
+}
+
+static bool
+stalled(struct ground *g, size_t worker)
+{
+	json_t *answer = ground_ask(g, "{\"command\": \"stats\"}");
+	bool is = json_is_true(json_object_get(at(answer, "workers", worker), "stalled"));
+
+	json_decref(answer);
+	return is;
+}
+
+Test(control_commands, a_worker_that_stands_still_is_seen)
+{
+	struct ground g;
+	bool signalled;
+
+	ground_open(&g, policy);
+	for (int i = 0; i < 30; i++) {
+		ground_ms += 100;
+		atomic_fetch_add(&g.worker[0]->heartbeat, 1);
+		if (i < 15)
+			atomic_fetch_add(&g.worker[1]->heartbeat, 1);
+		cr_assert(eq(int, ctl_step(g.ctl, 0, &signalled), 0));
+		if (i == 15)
+			cr_expect(not(stalled(&g, 1)), "not for a tenth of a second");
+	}
+	cr_expect(not(stalled(&g, 0)));
+	cr_expect(stalled(&g, 1));
+	ground_close(&g);
+}
+
+Test(control_commands, ports)
+{
+	struct ground g;
+	json_t *answer;
+	const json_t *port;
+
+	ground_open(&g, policy);
+	g.worker[0]->cnt.port[1].rx_packets = 2;
+	g.worker[1]->cnt.port[1].rx_packets = 5;
+	g.worker[1]->cnt.port[1].host_tx_bytes = 60;
+	answer = ground_ask(&g, "{\"command\": \"ports\"}");
+	cr_assert(eq(sz, json_array_size(json_object_get(answer, "ports")), 2));
+	port = at(answer, "ports", 0);
+	cr_expect(eq(str, text(port, "mac"), "02:00:00:00:00:01"));
+	cr_expect(eq(ptr, (void *)(json_object_get(port, "twin")), json_null()));
+	cr_expect(eq(llong, number(json_object_get(port, "device_counters"), "rx_missed"), 5));
+	port = at(answer, "ports", 1);
+	cr_expect(eq(str, text(port, "twin"), "wan0"));
+	cr_expect(ground_false(port, "link_up"));
+	cr_expect(eq(llong, number(port, "rx_packets"), 7));
+	cr_expect(eq(llong, number(port, "host_tx_bytes"), 60));
+	json_decref(answer);
+	ground_close(&g);
+}
