@@ -40,7 +40,7 @@ good(json_t *answer)
 	bool ok = json_is_true(json_object_get(answer, "ok"));
 
 	if (!ok)
-		cr_log_warn("refused: %s", json_string_value(json_object_get(answer, "error")));
+		cr_log_info("refused: %s", json_string_value(json_object_get(answer, "error")));
 	json_decref(answer);
 	return ok;
 }
