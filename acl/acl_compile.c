@@ -283,7 +283,8 @@ acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family fam
 		rte_log_set_level(RTE_LOGTYPE_ACL, level);
 	t->step = aligned_alloc(RTE_CACHE_LINE_SIZE, (c.n_step + 1) * sizeof(*t->step));
 	if (t->step != NULL) {
-		memcpy(t->step, c.step, c.n_step * sizeof(*t->step));
+		if (c.n_step > 0)
+			memcpy(t->step, c.step, c.n_step * sizeof(*t->step));
 		t->n_step = c.n_step;
 	} else {
 		for (uint32_t i = 0; i < c.n_step; i++)

@@ -168,8 +168,10 @@ check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rul
 	struct cfg_buf b = {0};
 
 	for (const uint8_t *p = ext->proto; p != NULL && *p != 0; p++) {
-		if (r->proto == *p && !r->proto_inv)
+		if (r->proto == *p && !r->proto_inv) {
+			cfg_buf_free(&b);
 			return;
+		}
 		cfg_buf_add(&b, b.len > 0 ? p[1] != 0 ? ", " : " or " : "");
 		cfg_buf_add(&b, cfg_proto_name(*p));
 	}
