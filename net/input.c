@@ -46,6 +46,7 @@ relay_arp(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 	if (p->note != NULL) {
 		p->note->egress = up ? PL_PORT_NONE : port;
 		p->note->to_host = up;
+		p->note->verdict = PL_NOTE_ACCEPT;
 	}
 	if (!net_tx_there(w->net, port, up))
 		pl_drop(w, b, p, up ? PL_DROP_NO_TWIN : PL_DROP_PORT_DOWN);

@@ -15,6 +15,7 @@
 
 #define SELF_ROUNDS                                                                                \
 	4 // bursts of own packets in one turn; an own packet never causes another, so 1 would do
+#define DRAIN_TURNS 1000 // turns without receiving at the end; microseconds each
 
 int
 pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket,
@@ -359,6 +360,10 @@ pl_worker_loop(void *worker)
 		pl_worker_turn(w);
 		rte_rcu_qsbr_quiescent(pl_qsbr, w->id);
 	}
+	// Nothing new comes in; what other workers hand over and what is buffered still goes out.
+	w->n_rx = 0;
+	for (unsigned i = 0; i < DRAIN_TURNS; i++)
+		pl_worker_turn(w);
 	atomic_store_explicit(&w->running, false, memory_order_release);
 	rte_rcu_qsbr_thread_offline(pl_qsbr, w->id);
 	rte_rcu_qsbr_thread_unregister(pl_qsbr, w->id);
