@@ -1,0 +1,83 @@
+// The packet's way, on one page: every stage in netfilter's order (docs/architecture.md says which
+// file holds which). A stage that the policy has no use for is left out when the program is built.
+#include "acl/acl.h"
+#include "app/gateway.h"
+#include "conntrack/ct.h"
+#include "nat/nat.h"
+#include "net/net.h"
+
+enum conf_kind { NOTHING, RULES, CONNTRACK, NAT };
+
+static const struct {
+	const struct pl_stage *stage;
+	enum conf_kind conf;
+	enum acl_point point; // RULES only
+} path[] = {
+	{&net_parse_stage, NOTHING, 0},
+	{&ct_steer_stage, NOTHING, 0}, // fragments: to the worker of the address pair
+	{&net_defrag_stage, NOTHING, 0},
+	{&ct_steer_stage, NOTHING, 0}, // whole datagrams: to the flow's owner
+	{&acl_stage[ACL_RAW], RULES, ACL_RAW},
+	{&ct_lookup_stage, CONNTRACK, 0},
+	{&acl_stage[ACL_MANGLE_PRE], RULES, ACL_MANGLE_PRE},
+	{&acl_stage[ACL_NAT_DST], RULES, ACL_NAT_DST},
+	{&nat_dst_stage, NAT, 0},
+	{&net_route_stage, NOTHING, 0},
+	{&acl_stage[ACL_MANGLE_IN], RULES, ACL_MANGLE_IN},
+	{&acl_stage[ACL_FILTER], RULES, ACL_FILTER},
+	{&net_reject_stage, NOTHING, 0},
+	{&acl_stage[ACL_MANGLE_POST], RULES, ACL_MANGLE_POST},
+	{&acl_stage[ACL_NAT_SRC], RULES, ACL_NAT_SRC},
+	{&nat_src_stage, NAT, 0},
+	{&ct_confirm_stage, CONNTRACK, 0},
+	{&net_output_stage, NOTHING, 0},
+};
+static_assert(RTE_DIM(path) <= PL_STAGES_MAX, "a program holds the whole way");
+
+void
+app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
+{
+	prog->n_stage = 0;
+	prog->acl = conf->acl;
+	for (unsigned i = 0; i < RTE_DIM(path); i++) {
+		const void *c = NULL;
+
+		switch (path[i].conf) {
+		case NOTHING:
+			break;
+		case RULES:
+			c = acl_policy_point(conf->acl, path[i].point);
+			if (c == NULL)
+				continue;
+			break;
+		case CONNTRACK:
+			c = conf->ct;
+			break;
+		case NAT:
+			c = conf->nat;
+			break;
+		}
+		prog->step[prog->n_stage].stage = path[i].stage;
+		prog->step[prog->n_stage].conf = c;
+		prog->n_stage++;
+	}
+}
+
+// The stages' idle functions in the order of the way, each once.
+void (*const *app_path_idle(void))(struct pl_worker *w)
+{
+	static void (*idle[RTE_DIM(path) + 1])(struct pl_worker * w);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RTE_DIM(path); i++) {
+		void (*fn)(struct pl_worker * w) = path[i].stage->idle;
+		bool known = fn == NULL;
+
+		for (unsigned k = 0; k < n && !known; k++)
+			known = idle[k] == fn;
+		if (!known)
+			idle[n++] = fn;
+	}
+	idle[n] = NULL;
+	return idle;
+}

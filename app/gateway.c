@@ -1,0 +1,146 @@
+// Makes and frees what the daemon and replay have in common: pool, network table, workers with
+// their tables. Control thread, before the first and after the last turn of any worker.
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "app/gateway.h"
+#include "conntrack/ct.h"
+#include "nat/nat.h"
+#include "pipeline/toeplitz.h"
+
+#define LINK_ROOM 32 // Ethernet header, tags and a little: what a frame has besides its IP packet
+
+static const struct cfg_pos whole_file = {0, 0};
+
+// Buffers large enough for the largest MTU in one piece (a net_af_packet port has no scattered
+// receive).
+static struct rte_mempool *
+pool_create(const struct app_gateway *g, int socket)
+{
+	const struct cfg_settings *s = g->settings;
+	uint32_t room = 2048;
+
+	for (size_t i = 0; i < s->n_port; i++)
+		room = RTE_MAX(room, RTE_ALIGN_CEIL(s->port[i].mtu + LINK_ROOM, 64));
+	return rte_pktmbuf_pool_create(
+		"packets", cfg_settings_mbufs(s, g->n_worker), g->replay ? 0 : 256,
+		RTE_ALIGN_CEIL(sizeof(struct pl_meta), 8), room + RTE_PKTMBUF_HEADROOM, socket);
+}
+
+static int
+worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err)
+{
+	const struct cfg_settings *s = g->settings;
+	const struct nat_env nat_env = {.port_addr = net_port_addr};
+	const struct net_core_conf net_conf = {
+		.table = g->table,
+		.fragments = s->fragments,
+		.replay = g->replay,
+	};
+	struct pl_worker *w;
+	int ret;
+
+	ret = pl_worker_create(&g->worker[i], i, g->n_worker, socket, g->pool);
+	if (ret < 0)
+		goto fail;
+	w = g->worker[i];
+	w->idle = app_path_idle();
+	ret = ct_table_create(&w->ct, RTE_MAX(s->flows / g->n_worker, 64u), i, socket);
+	if (ret < 0)
+		goto fail;
+	ret = nat_core_create(&w->nat, &nat_env, i, socket);
+	if (ret < 0)
+		goto fail;
+	ret = net_core_create(&w->net, &net_conf, i, socket);
+	if (ret < 0)
+		goto fail;
+	return 0;
+fail:
+	cfg_err_add(err, whole_file, "worker %u does not start: %s (%u flows, %u fragments)", i,
+		    strerror(-ret), s->flows, s->fragments);
+	return ret;
+}
+
+static void
+name_ports(struct app_gateway *g)
+{
+	for (size_t i = 0; i < g->settings->n_port; i++)
+		g->port_name[i] = g->settings->port[i].name;
+}
+
+int
+app_gateway_create(struct app_gateway *g, const struct cfg_settings *settings, uint16_t n_worker,
+		   const int *socket_of, bool replay, struct cfg_err *err)
+{
+	struct net_table_conf table_conf = {
+		.routes4 = settings->routes4,
+		.routes6 = settings->routes6,
+		.neighbours = settings->neighbours,
+		.n_workers = n_worker,
+		.socket = SOCKET_ID_ANY,
+		.small = replay,
+		.assume_neighbours = replay,
+	};
+	int ret;
+
+	memset(g, 0, sizeof(*g));
+	g->settings = settings;
+	g->replay = replay;
+	g->n_worker = n_worker;
+	name_ports(g);
+	pl_toeplitz_init();
+	g->pool = pool_create(g, SOCKET_ID_ANY);
+	if (g->pool == NULL) {
+		ret = -rte_errno;
+		cfg_err_add(err, whole_file, "no memory for %u packet buffers (mbufs, EAL -m): %s",
+			    cfg_settings_mbufs(settings, n_worker), rte_strerror(rte_errno));
+		goto fail;
+	}
+	ret = net_table_create(&g->table, &table_conf);
+	if (ret < 0) {
+		cfg_err_add(err, whole_file, "no memory for the routing tables (EAL -m): %s",
+			    strerror(-ret));
+		goto fail;
+	}
+	for (uint16_t i = 0; i < n_worker; i++) {
+		ret = worker_create(g, i, socket_of != NULL ? socket_of[i] : SOCKET_ID_ANY, err);
+		if (ret < 0)
+			goto fail;
+	}
+	ret = pl_workers_join(g->worker, n_worker);
+	if (ret == 0)
+		ret = ct_join(g->worker, n_worker);
+	if (ret < 0) {
+		cfg_err_add(err, whole_file, "no memory for the rings between workers: %s",
+			    strerror(-ret));
+		goto fail;
+	}
+	return 0;
+fail:
+	app_gateway_destroy(g);
+	return ret;
+}
+
+void
+app_gateway_destroy(struct app_gateway *g)
+{
+	app_program_drop(g);
+	for (uint16_t i = 0; i < g->n_worker; i++) {
+		struct pl_worker *w = g->worker[i];
+
+		if (w == NULL)
+			continue;
+		ct_table_free(w->ct);
+		nat_core_free(w->nat);
+		net_core_free(w->net);
+	}
+	for (uint16_t i = 0; i < g->n_worker; i++)
+		pl_worker_free(g->worker[i]);
+	net_table_free(g->table);
+	rte_mempool_free(g->pool);
+	memset(g, 0, sizeof(*g));
+}

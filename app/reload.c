@@ -1,0 +1,106 @@
+// Build, publish, wait, free: how one policy follows another while packets flow. Control thread. A
+// program is immutable once published; the one before is freed when every worker has passed a
+// quiescent state.
+#include <errno.h>
+#include <stdlib.h>
+
+#include "acl/acl.h"
+#include "app/gateway.h"
+#include "conntrack/ct.h"
+#include "nat/nat.h"
+
+struct app_program {
+	struct pl_program prog;
+	struct ct_conf ct;
+	struct nat_conf nat;
+	struct acl_policy *acl;
+	struct cfg_policy *model;
+};
+
+static void
+program_free(struct app_program *p)
+{
+	if (p == NULL)
+		return;
+	acl_policy_free(p->acl);
+	cfg_policy_free(p->model);
+	free(p);
+}
+
+static int
+program_build(struct app_program **out, const struct app_gateway *g,
+	      const struct cfg_policy *policy, struct cfg_err *err)
+{
+	const struct acl_build build = {
+		.port_name = g->port_name,
+		.n_port = (unsigned)g->settings->n_port,
+		.n_workers = g->n_worker,
+		.socket = g->worker[0]->socket,
+	};
+	struct app_program *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (p == NULL)
+		return -ENOMEM;
+	ret = acl_policy_create(&p->acl, policy, &build, err);
+	if (ret < 0) {
+		free(p);
+		return ret;
+	}
+	p->prog.generation = g->generation + 1;
+	ct_conf_init(&p->ct, &policy->conntrack, p->prog.generation);
+	p->nat.port_selection = policy->port_selection;
+	p->nat.generation = p->prog.generation;
+	app_path_build(&p->prog,
+		       &(struct app_path_conf){.acl = p->acl, .ct = &p->ct, .nat = &p->nat});
+	*out = p;
+	return 0;
+}
+
+int
+app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
+{
+	struct app_program *next, *prev = g->program;
+	int ret = program_build(&next, g, policy, err);
+
+	if (ret < 0) {
+		if (err->n_errors == 0)
+			cfg_err_add(err, (struct cfg_pos){0, 0}, "policy does not compile: %s",
+				    strerror(-ret));
+		return ret;
+	}
+	next->model = policy;
+	pl_program_publish(&next->prog);
+	if (prev != NULL)
+		acl_policy_inherit(next->acl, prev->acl);
+	program_free(prev);
+	g->program = next;
+	g->generation = next->prog.generation;
+	return 0;
+}
+
+void
+app_program_drop(struct app_gateway *g)
+{
+	pl_program_publish(NULL);
+	program_free(g->program);
+	g->program = NULL;
+}
+
+struct cfg_policy *
+app_policy(struct app_gateway *g)
+{
+	return g->program->model;
+}
+
+struct acl_policy *
+app_acl(struct app_gateway *g)
+{
+	return g->program->acl;
+}
+
+const struct pl_program *
+app_program(struct app_gateway *g)
+{
+	return &g->program->prog;
+}
