@@ -89,19 +89,39 @@ rewrite(struct pl_pkt *p)
 	}
 }
 
+static void
+mend(uint8_t *frame, size_t len)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + 14);
+	size_t hlen;
+
+	if (len < 34 || frame[12] != 0x08 || frame[13] != 0)
+		return;
+	hlen = (ip->version_ihl & 15u) * 4;
+	if (hlen < 20 || 14 + hlen > len)
+		return;
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, hlen);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rte_mbuf first, second;
 	struct pl_pkt p = {.m = &first};
+	uint8_t frame[4096];
+	size_t len = size - 1;
 	uint16_t cut;
 	int ret;
 
-	if (size < 1 || size > 4096)
+	if (size < 1 || size > sizeof(frame))
 		return 0;
-	cut = data[0] == 0 || data[0] > size - 1 ? size - 1 : data[0];
-	make_seg(&first, data + 1, cut);
-	make_seg(&second, data + 1 + cut, size - 1 - cut);
+	memcpy(frame, data + 1, len);
+	if (data[0] & 0x80)
+		mend(frame, len);
+	cut = (data[0] & 0x7f) == 0 || (data[0] & 0x7f) > len ? len : data[0] & 0x7f;
+	make_seg(&first, frame, cut);
+	make_seg(&second, frame + cut, len - cut);
 	if (second.data_len != 0) {
 		first.next = &second;
 		first.nb_segs = 2;

@@ -76,6 +76,54 @@ Test(nat_stage, udp_there_and_back)
 	}
 }
 
+// Every protocol, byte for byte: out as the gateway would have sent it, back as the server sent it
+// to the client.
+Test(nat_stage, protocols_there_and_back)
+{
+	static const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_DCCP,
+					 IPPROTO_GRE, IPPROTO_ESP,     250};
+
+	for (unsigned i = 0; i < 2 * RTE_DIM(protos); i++) {
+		unsigned v6 = i % 2;
+		bool ports = protos[i / 2] != IPPROTO_GRE && protos[i / 2] != IPPROTO_ESP &&
+			     protos[i / 2] != 250;
+		struct nw_rule rule = masq;
+		struct tl_spec s = {.src = client[v6],
+				    .dst = server[v6],
+				    .proto = protos[i / 2],
+				    .payload_len = 33},
+			       want, back;
+		struct nw_out *o;
+		struct rte_mbuf *m;
+
+		if (ports) {
+			rule.rule.flags = PL_NAT_HAS_PORTS;
+			rule.rule.port_min = rule.rule.port_max = 5000;
+			s.sport = 4000;
+			s.dport = 53;
+		}
+		nw_up(1, CFG_PORTS_DEFAULT, &rule, 1);
+		want = s;
+		want.src = gateway[v6];
+		want.sport = ports ? 5000 : 0;
+		o = nw_packet(&s, LAN);
+		m = nf_frame(&want);
+		cr_expect(nf_same(o->m, m), "protocol %u out", s.proto);
+		rte_pktmbuf_free(m);
+		back = nw_answer(o);
+		back.payload_len = 7;
+		want = back;
+		want.dst = client[v6];
+		want.dport = s.sport;
+		o = nw_packet(&back, WAN);
+		m = nf_frame(&want);
+		cr_expect(nf_same(o->m, m), "protocol %u back", s.proto);
+		cr_expect(eq(int, o->p.ct_state, PL_CT_ESTABLISHED), "protocol %u", s.proto);
+		rte_pktmbuf_free(m);
+		nw_down();
+	}
+}
+
 Test(nat_stage, tcp_connection)
 {
 	for (unsigned v6 = 0; v6 < 2; v6++) {
