@@ -82,6 +82,9 @@ void ct_turn_end(struct pl_worker *w);
 
 // ---- what nat needs -----------------------------------------------------------------------------------
 struct ct_tuple ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir); // by value: entries keep it packed
+// One end of that: the source of direction dir, or its destination (address whole, IPv4's rest zero; ICMP: the
+// identifier). What nat needs for each packet.
+void ct_entry_side(const struct ct_entry *e, enum ct_dir dir, bool source, union pl_addr *addr, rte_be16_t *port);
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
 // Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets that point at

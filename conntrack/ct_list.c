@@ -15,6 +15,20 @@ ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir)
 	return t;
 }
 
+void
+ct_entry_side(const struct ct_entry *e, enum ct_dir dir, bool source, union pl_addr *addr,
+	      rte_be16_t *port)
+{
+	if (e->family == 4) {
+		*addr = (union pl_addr){.v4 = source ? e->dir[dir].src : e->dir[dir].dst};
+	} else {
+		const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
+
+		*addr = source ? e6->addr[dir].src : e6->addr[dir].dst;
+	}
+	*port = source || ct_is_icmp(e->proto) ? e->dir[dir].sport : e->dir[dir].dport;
+}
+
 uint32_t
 ct_entry_status(const struct ct_entry *e)
 {
