@@ -238,11 +238,54 @@ follow(struct pl_pkt *p, enum nat_side side, const union pl_addr *addr, rte_be16
 	}
 }
 
+// The common case: IPv4 with a whole TCP or UDP header, in few steps. PL_F_L4 says that the header
+// is there.
+static void
+rewrite_plain4(struct pl_pkt *p, enum nat_side side, uint32_t addr, rte_be16_t port)
+{
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(p->m, struct rte_ipv4_hdr *, p->l3_off);
+	uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off);
+	uint8_t *csum_at = l4 + (p->proto == IPPROTO_TCP ? 16 : 6);
+	uint16_t csum = load16(csum_at);
+	uint32_t old, sum;
+
+	if (side == NAT_SRC) {
+		old = ip->src_addr;
+		ip->src_addr = p->src.v4 = addr;
+		sum = (uint16_t)~p->sport;
+		p->sport = port;
+		store16(l4, port);
+	} else {
+		old = ip->dst_addr;
+		ip->dst_addr = p->dst.v4 = addr;
+		sum = (uint16_t)~p->dport;
+		p->dport = port;
+		store16(l4 + 2, port);
+	}
+	sum += port;
+	ip->hdr_checksum = pl_csum_update32(ip->hdr_checksum, old, addr);
+	if (p->proto == IPPROTO_UDP && csum == 0)
+		return;
+	sum += (uint16_t)~csum + (~old & 0xffff) + (~old >> 16) + (addr & 0xffff) + (addr >> 16);
+	csum = (uint16_t)~pl_csum_fold(sum);
+	if (p->proto == IPPROTO_UDP && csum == 0)
+		csum = 0xffff;
+	store16(csum_at, csum);
+}
+
 bool
 nat_rewrite(struct pl_pkt *p, enum nat_side side, const union pl_addr *addr, rte_be16_t port)
 {
 	uint32_t have = rte_pktmbuf_data_len(p->m);
-	struct nat_view v = {
+	struct nat_view v;
+	bool crc;
+
+	if (likely(p->family == 4 && (p->flags & PL_F_L4) &&
+		   (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP))) {
+		rewrite_plain4(p, side, addr->v4, port);
+		return true;
+	}
+	v = (struct nat_view){
 		.l3 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l3_off),
 		.l4 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off),
 		.l4_room = p->l4_off < have ? RTE_MIN((uint32_t)p->l4_len, have - p->l4_off) : 0,
@@ -250,8 +293,6 @@ nat_rewrite(struct pl_pkt *p, enum nat_side side, const union pl_addr *addr, rte
 		.proto = p->proto,
 		.no_l4 = p->flags & PL_F_LATER_FRAG,
 	};
-	bool crc;
-
 	if (!nat_view_write(&v, side, addr, port, &crc))
 		return false;
 	follow(p, side, addr, port);

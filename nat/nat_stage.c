@@ -39,7 +39,9 @@ translate(struct pl_pkt *p, enum nat_side side)
 {
 	uint32_t status = ct_entry_status(p->ct);
 	uint32_t bit = side == NAT_SRC ? CT_S_SRC_NAT : CT_S_DST_NAT;
-	struct ct_tuple other;
+	enum ct_dir other = p->ct_dir == CT_REPLY ? CT_ORIGINAL : CT_REPLY;
+	union pl_addr addr;
+	rte_be16_t port;
 	bool error = p->ct_state == PL_CT_RELATED && is_icmp(p);
 
 	// A redirect tells the sender of another router on its own network: nothing that can be
@@ -50,12 +52,13 @@ translate(struct pl_pkt *p, enum nat_side side)
 		bit ^= NAT_STATUS;
 	if (!(status & bit))
 		return true;
-	other = nat_tuple(p->ct, p->ct_dir == CT_REPLY ? CT_ORIGINAL : CT_REPLY);
-	if (error)
-		return nat_rewrite_error(p, side, &other);
-	if (side == NAT_SRC)
-		return nat_rewrite(p, side, &other.dst, other.dport);
-	return nat_rewrite(p, side, &other.src, other.sport);
+	if (error) {
+		struct ct_tuple t = nat_tuple(p->ct, other);
+
+		return nat_rewrite_error(p, side, &t);
+	}
+	ct_entry_side(p->ct, other, side == NAT_DST, &addr, &port);
+	return nat_rewrite(p, side, &addr, port);
 }
 
 void
