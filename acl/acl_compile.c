@@ -23,7 +23,7 @@
 #define PEEL_MAX     4 // leading rules of a long segment that only ask for the state stay in line
 
 // Rules in a segment; fewer are faster in line (test/unit/acl/speed.c).
-unsigned acl_segment_min = 24;
+unsigned acl_segment_min = 16;
 
 struct compile {
 	struct acl_table *t;

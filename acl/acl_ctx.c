@@ -22,7 +22,7 @@ static_assert(ACL_STEP_CTX_MAX >= (int)SHAPES, "a place for each");
 #define NARROW4	    16 // prefix bits from which an IPv4 address is named well
 #define NARROW6	    40
 #define MERGE_BOXES 1200 // that two shapes may have together in one context
-#define WIDE_MAX    4096 // of boxes that name neither address: more are split in order
+#define WIDE_MAX    2048 // of boxes that name neither address: more are split in order
 
 struct shapes {
 	unsigned ctx_of[SHAPES]; // shape whose context takes this one's boxes
