@@ -367,8 +367,12 @@ multiply_icmp(struct acl_boxes *out, const struct cfg_m_icmp *m, uint8_t proto)
 
 	multiply_l4(out, &proto, 1);
 	f = factor_new(out);
-	if (!m->set || (proto == IPPROTO_ICMP && m->type == 255))
+	if (!m->set)
 		return;
+	if (proto == IPPROTO_ICMP && m->type == 255) { // any
+		out->n = m->invert ? 0 : out->n;
+		return;
+	}
 	if (!m->invert) {
 		add_ports(f, false, m->type, m->type);
 		f->box[0].dport_lo = m->code_lo;

@@ -17,7 +17,7 @@ addr_differs(const union pl_addr *a, const union pl_addr *mask, const union pl_a
 }
 
 // A later IPv6 fragment that begins with an extension header: what comes after it is unknown, and
-// any -p, negated or not, says no (ipv6_find_hdr() finds nothing).
+// ipv6_find_hdr() fails.
 static bool
 no_upper_layer(const struct pl_pkt *p)
 {
@@ -27,24 +27,27 @@ no_upper_layer(const struct pl_pkt *p)
 		p->proto == IPPROTO_DSTOPTS);
 }
 
-static bool
+static enum acl_hit
 ip_match(const struct acl_rule *r, const struct acl_view *v)
 {
 	const struct pl_pkt *p = v->pkt;
 	bool later = p->flags & PL_F_LATER_FRAG;
 
 	if (addr_differs(&p->src, &r->src_mask, &r->src) != !!(r->flags & ACL_R_SRC_INV))
-		return false;
+		return ACL_MISS;
 	if (addr_differs(&p->dst, &r->dst_mask, &r->dst) != !!(r->flags & ACL_R_DST_INV))
-		return false;
+		return ACL_MISS;
 	if (!(r->in & v->in_bit) || !(r->out & v->out_bit))
-		return false;
-	if ((r->flags & ACL_R_PROTO) &&
-	    (no_upper_layer(p) || (p->proto == r->proto) == !!(r->flags & ACL_R_PROTO_INV)))
-		return false;
-	if ((r->flags & ACL_R_FRAG) && !later)
-		return false;
-	return !(r->flags & ACL_R_NOT_FRAG) || !later;
+		return ACL_MISS;
+	if (r->flags & ACL_R_PROTO) {
+		if (unlikely(no_upper_layer(p)))
+			return ACL_HOT;
+		if ((p->proto == r->proto) == !!(r->flags & ACL_R_PROTO_INV))
+			return ACL_MISS;
+	}
+	if (later ? r->flags & ACL_R_NOT_FRAG : r->flags & ACL_R_FRAG)
+		return ACL_MISS;
+	return ACL_HIT;
 }
 
 // len bytes of the L4 header, or NULL where the packet ends before.
@@ -154,9 +157,10 @@ icmp_match(const struct cfg_m_icmp *m, const struct pl_pkt *p, uint8_t proto)
 	icmp = l4_header(p, 8);
 	if (icmp == NULL)
 		return ACL_HOT;
-	if (!m->set || (proto == IPPROTO_ICMP && m->type == 255))
-		return ACL_HIT; // the kernel does not look at the negation of "any" either
+	if (!m->set)
+		return ACL_HIT;
 	same = icmp[0] == m->type && icmp[1] >= m->code_lo && icmp[1] <= m->code_hi;
+	same |= proto == IPPROTO_ICMP && m->type == 255; // any
 	return same != m->invert ? ACL_HIT : ACL_MISS;
 }
 
@@ -210,13 +214,9 @@ one_match(const struct cfg_match *m, const struct acl_view *v)
 enum acl_hit
 acl_rule_match(const struct acl_rule *r, const struct acl_view *v)
 {
-	if (!ip_match(r, v))
-		return ACL_MISS;
-	for (unsigned i = 0; i < r->n_match; i++) {
-		enum acl_hit hit = one_match(&r->match[i], v);
+	enum acl_hit hit = ip_match(r, v);
 
-		if (hit != ACL_HIT)
-			return hit;
-	}
-	return ACL_HIT;
+	for (unsigned i = 0; hit == ACL_HIT && i < r->n_match; i++)
+		hit = one_match(&r->match[i], v);
+	return hit;
 }

@@ -12,7 +12,7 @@ struct ground {
 
 void ground_init(struct ground *g, const char *mem_mb); // aborts on failure
 size_t ground_heap(void);				// bytes taken from the EAL heap
-double ground_seconds(void); // of CPU time: the machine may be busy
+double ground_seconds(void);				// of CPU time: the machine may be busy
 uint64_t ground_env(const char *name, uint64_t otherwise);
 
 struct ground_tuple {

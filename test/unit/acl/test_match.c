@@ -1,0 +1,282 @@
+// One rule, one packet: what each match says, with the cases in which the kernel does the
+// unexpected. The rule drops in FORWARD, whose policy accepts: MATCH, MISS, or HOT (dropped without
+// a verdict). Each row goes through the compiled walk and the interpreter (at.c compares them).
+#include "at.h"
+
+enum expect { MISS, MATCH, HOT };
+
+struct row {
+	const char *rule;
+	struct tl_spec
+		spec; // src and dst 10.0.0.5 > 192.0.2.9 (or 2001:db8::5 > ::9) where not given
+	struct at_way way;
+	enum expect expect;
+};
+
+static void
+run(enum cfg_family family, const struct row *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct tl_spec s = row[i].spec;
+		struct at_result r;
+		enum expect got;
+		char text[512];
+		struct at t;
+
+		snprintf(text, sizeof(text),
+			 "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
+			 ":OUTPUT ACCEPT [0:0]\n-A FORWARD %s -j DROP\nCOMMIT\n",
+			 row[i].rule);
+		if (s.src == NULL)
+			s.src = family == CFG_IPV4 ? "10.0.0.5" : "2001:db8::5";
+		if (s.dst == NULL)
+			s.dst = family == CFG_IPV4 ? "192.0.2.9" : "2001:db8::9";
+		at_open(&t, family, text);
+		r = at_judge(&t, ACL_FILTER, &s, &row[i].way, 0);
+		got = !r.gone ? MISS : r.drop == PL_DROP_HOTDROP ? HOT : MATCH;
+		cr_expect(got == row[i].expect, "row %zu '%s': %d, want %d", i, row[i].rule, got,
+			  row[i].expect);
+		if (got == MATCH)
+			cr_expect(r.drop == PL_DROP_RULE && r.note.rule == 1);
+		cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 1) == (got == MATCH), "row %zu", i);
+		cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 0) == (got == MISS), "row %zu", i);
+		at_close(&t);
+	}
+}
+
+#define TCP(dp, ...)                                                                               \
+	{                                                                                          \
+		.proto = IPPROTO_TCP, .sport = 1000, .dport = (dp), ##__VA_ARGS__                  \
+	}
+#define UDP(dp)                                                                                    \
+	{                                                                                          \
+		.proto = IPPROTO_UDP, .sport = 1000, .dport = (dp)                                 \
+	}
+#define FRAG(p, off)                                                                               \
+	{                                                                                          \
+		.proto = (p), .sport = 1000, .dport = 80, .frag = (off)                            \
+	}
+
+Test(acl_match, addresses_protocols_interfaces)
+{
+	static const struct row row[] = {
+		{"-s 10.0.0.0/8", UDP(1), {0}, MATCH},
+		{"-s 11.0.0.0/8", UDP(1), {0}, MISS},
+		{"! -s 10.0.0.0/8", UDP(1), {0}, MISS},
+		{"! -s 11.0.0.0/8", UDP(1), {0}, MATCH},
+		{"! -s 10.0.0.5/32 -d 192.0.2.9/32", UDP(1), {0}, MISS},
+		{"-s 10.0.0.5/255.0.0.255", UDP(1), {0}, MATCH},
+		{"-s 10.0.0.4/255.0.0.255", UDP(1), {0}, MISS},
+		{"! -d 0.0.0.9/0.0.0.255", UDP(1), {0}, MISS},
+		{"! -d 0.0.0.8/0.0.0.255", UDP(1), {0}, MATCH},
+		{"-p udp", UDP(1), {0}, MATCH},
+		{"-p tcp", UDP(1), {0}, MISS},
+		{"! -p tcp", UDP(1), {0}, MATCH},
+		{"! -p udp", UDP(1), {0}, MISS},
+		{"-i lan -o wan", UDP(1), {0}, MATCH},
+		{"-i wan", UDP(1), {0}, MISS},
+		{"! -i wan", UDP(1), {0}, MATCH},
+		{"! -i lan", UDP(1), {0}, MISS},
+		{"-i la+", UDP(1), {0}, MATCH},
+		{"-i lan+", UDP(1), {0}, MATCH},
+		{"-i lan0+", UDP(1), {0}, MISS},
+		{"! -o w+", UDP(1), {0}, MISS},
+		{"-i eth0", UDP(1), {.in = 3}, MISS},
+		{"-i eth+", UDP(1), {.in = 3}, MATCH},
+		{"-i lan", UDP(1), {.in = AT_NONE}, MISS},
+		{"! -i lan", UDP(1), {.in = AT_NONE}, MATCH},
+		{"! -i la+", UDP(1), {.in = AT_NONE}, MATCH},
+		{"-i nosuch", UDP(1), {0}, MISS},
+	};
+
+	run(CFG_IPV4, row, RTE_DIM(row));
+}
+
+Test(acl_match, ports_and_flags)
+{
+	static const struct row row[] = {
+		{"-p tcp -m tcp --dport 80", TCP(80), {0}, MATCH},
+		{"-p tcp -m tcp --dport 80", TCP(81), {0}, MISS},
+		{"-p tcp -m tcp --dport 80", UDP(80), {0}, MISS},
+		{"-p tcp -m tcp ! --dport 80", TCP(80), {0}, MISS},
+		{"-p tcp -m tcp ! --dport 80", TCP(81), {0}, MATCH},
+		{"-p tcp -m tcp --sport 1000:2000 --dport 80:90", TCP(90), {0}, MATCH},
+		{"-p tcp -m tcp --sport 1000:2000 --dport 80:90", TCP(91), {0}, MISS},
+		{"-p udp -m udp --sport 999 --dport 53", UDP(53), {0}, MISS},
+		{"-p udp -m udp ! --sport 999 --dport 53", UDP(53), {0}, MATCH},
+		{"-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN",
+		 TCP(1, .tcp_flags = 0x02),
+		 {0},
+		 MATCH},
+		{"-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN",
+		 TCP(1, .tcp_flags = 0x12),
+		 {0},
+		 MISS},
+		{"-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN",
+		 TCP(1, .tcp_flags = 0x12),
+		 {0},
+		 MATCH},
+		{"-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN",
+		 TCP(1, .tcp_flags = 0x42),
+		 {0},
+		 MISS},
+		{"-p tcp -m multiport --dports 22,80:90", TCP(85), {0}, MATCH},
+		{"-p tcp -m multiport --dports 22,80:90", TCP(1000), {0}, MISS},
+		{"-p tcp -m multiport --sports 22,80:90", TCP(85), {0}, MISS},
+		{"-p tcp -m multiport --ports 22,1000", TCP(85), {0}, MATCH},
+		{"-p tcp -m multiport ! --ports 22,1000", TCP(85), {0}, MISS},
+		{"-p tcp -m multiport ! --dports 22,1000", TCP(85), {0}, MATCH},
+		{"-p tcp -m multiport ! --ports 22,85", TCP(85), {0}, MISS},
+		{"-p udp -m multiport --dports 1,2 -m multiport --sports 1000", UDP(2), {0}, MATCH},
+	};
+
+	run(CFG_IPV4, row, RTE_DIM(row));
+}
+
+Test(acl_match, tcp_options)
+{
+	static const uint8_t mss[] = {2, 4, 5, 180}, pad[] = {1, 1, 3, 3, 7, 0, 0, 0};
+	static const struct row row[] = {
+		{"-p tcp -m tcp --tcp-option 2",
+		 TCP(1, .payload = mss, .payload_len = 4),
+		 {.data_off = 6},
+		 MATCH},
+		{"-p tcp -m tcp ! --tcp-option 2",
+		 TCP(1, .payload = mss, .payload_len = 4),
+		 {.data_off = 6},
+		 MISS},
+		{"-p tcp -m tcp --tcp-option 5", // a byte inside another option
+		 TCP(1, .payload = mss, .payload_len = 4),
+		 {.data_off = 6},
+		 MISS},
+		{"-p tcp -m tcp --tcp-option 3",
+		 TCP(1, .payload = pad, .payload_len = 8),
+		 {.data_off = 7},
+		 MATCH},
+		{"-p tcp -m tcp --tcp-option 3",
+		 TCP(1, .payload = pad, .payload_len = 8),
+		 {.data_off = 5},
+		 MISS},
+		{"-p tcp -m tcp ! --tcp-option 3", TCP(1), {.data_off = 5}, MATCH},
+		{"-p tcp -m tcp --tcp-option 3", TCP(1), {.data_off = 4}, HOT},
+		{"-p tcp -m tcp --tcp-option 3", TCP(1), {.data_off = 6}, HOT},
+		{"-p tcp -m tcp --dport 2 --tcp-option 3", TCP(1), {.data_off = 4}, MISS},
+	};
+
+	run(CFG_IPV4, row, RTE_DIM(row));
+}
+
+Test(acl_match, cut_headers_and_fragments)
+{
+	static const struct row row[] = {
+		{"-p tcp", TCP(80), {.cut = 8 + 1}, MATCH},
+		{"-p tcp -m tcp --dport 80", TCP(80), {.cut = 19 + 1}, HOT},
+		{"-p tcp -m tcp --dport 81", TCP(80), {.cut = 19 + 1}, HOT},
+		{"-s 11.0.0.0/8 -p tcp -m tcp --dport 80", TCP(80), {.cut = 19 + 1}, MISS},
+		{"-p udp -m udp --dport 80", TCP(80), {.cut = 19 + 1}, MISS},
+		{"-p udp -m udp --dport 80", UDP(80), {.cut = 7 + 1}, HOT},
+		{"-p tcp -m multiport --dports 80", TCP(80), {.cut = 4 + 1}, MATCH},
+		{"-p tcp -m multiport --dports 80", TCP(80), {.cut = 3 + 1}, HOT},
+		{"-p icmp -m icmp --icmp-type 8",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 8},
+		 {.cut = 7 + 1},
+		 HOT},
+		{"-p tcp -m tcp --dport 80", FRAG(IPPROTO_TCP, 0x2000), {0}, MATCH}, // the first
+		{"-p tcp -m tcp --dport 0:65535", FRAG(IPPROTO_TCP, 2), {0}, MISS},
+		{"-p tcp -m multiport ! --dports 1", FRAG(IPPROTO_TCP, 2), {0}, MISS},
+		{"-p tcp", FRAG(IPPROTO_TCP, 2), {0}, MATCH},
+		{"-p tcp -m tcp --dport 1", FRAG(IPPROTO_TCP, 1), {0}, HOT},
+		{"-p udp -m udp --dport 1", FRAG(IPPROTO_UDP, 1), {0}, MISS},
+		{"-f", FRAG(IPPROTO_UDP, 2), {0}, MATCH},
+		{"-f", FRAG(IPPROTO_UDP, 0x2000), {0}, MISS},
+		{"! -f", FRAG(IPPROTO_UDP, 2), {0}, MISS},
+		{"! -f", FRAG(IPPROTO_UDP, 0x2000), {0}, MATCH},
+	};
+
+	run(CFG_IPV4, row, RTE_DIM(row));
+}
+
+Test(acl_match, icmp_and_state)
+{
+	static const struct row row[] = {
+		{"-p icmp -m icmp --icmp-type 8",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 8},
+		 {0},
+		 MATCH},
+		{"-p icmp -m icmp --icmp-type 8",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 0},
+		 {0},
+		 MISS},
+		{"-p icmp -m icmp --icmp-type 3/4",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4},
+		 {0},
+		 MATCH},
+		{"-p icmp -m icmp --icmp-type 3/4",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 3},
+		 {0},
+		 MISS},
+		{"-p icmp -m icmp ! --icmp-type 3/4",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 3},
+		 {0},
+		 MATCH},
+		{"-p icmp -m icmp --icmp-type 255",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 3},
+		 {0},
+		 MATCH},
+		{"-p icmp -m icmp ! --icmp-type 255",
+		 {.proto = IPPROTO_ICMP, .icmp_type = 3},
+		 {0},
+		 MISS},
+		{"-m conntrack --ctstate NEW", UDP(1), {0}, MATCH},
+		{"-m conntrack --ctstate RELATED,ESTABLISHED", UDP(1), {0}, MISS},
+		{"-m conntrack --ctstate RELATED,ESTABLISHED",
+		 UDP(1),
+		 {.ct_state = PL_CT_RELATED},
+		 MATCH},
+		{"-m conntrack ! --ctstate RELATED,ESTABLISHED", UDP(1), {0}, MATCH},
+		{"-m conntrack --ctstate INVALID", UDP(1), {.ct_state = AT_NONE}, MATCH},
+		{"-m conntrack --ctstate UNTRACKED", UDP(1), {.ct_state = PL_CT_UNTRACKED}, MATCH},
+		{"-m conntrack --ctstate DNAT", UDP(1), {.ct_status = PL_CT_SNAT}, MISS},
+		{"-m conntrack --ctstate SNAT", UDP(1), {.ct_status = PL_CT_SNAT}, MATCH},
+		{"-m conntrack --ctstate ESTABLISHED,SNAT",
+		 UDP(1),
+		 {.ct_status = PL_CT_SNAT},
+		 MATCH},
+		{"-m conntrack ! --ctstate ESTABLISHED,SNAT",
+		 UDP(1),
+		 {.ct_status = PL_CT_SNAT},
+		 MISS},
+		{"-m state --state NEW -m conntrack --ctstate SNAT",
+		 UDP(1),
+		 {.ct_status = PL_CT_SNAT},
+		 MATCH},
+	};
+
+	run(CFG_IPV4, row, RTE_DIM(row));
+}
+
+Test(acl_match, ipv6)
+{
+	static const struct row row[] = {
+		{"-s 2001:db8::/32", UDP(1), {0}, MATCH},
+		{"! -s 2001:db8::/32", UDP(1), {0}, MISS},
+		{"! -s 2001:db8::6/128", UDP(1), {0}, MATCH},
+		{"-d 2001:db8::9/128", UDP(1), {0}, MATCH},
+		{"-d ::9/::ff", UDP(1), {0}, MATCH},
+		{"-d ::8/::ff", UDP(1), {0}, MISS},
+		{"-p tcp -m tcp --dport 80", TCP(80), {0}, MATCH},
+		{"-p tcp -m tcp --dport 80", TCP(80), {.cut = 10 + 1}, HOT},
+		{"! -p tcp", TCP(80), {0}, MISS},
+		{"-p ipv6-icmp -m icmp6 --icmpv6-type 128",
+		 {.proto = IPPROTO_ICMPV6, .icmp_type = 128},
+		 {0},
+		 MATCH},
+		{"-p ipv6-icmp -m icmp6 ! --icmpv6-type 128",
+		 {.proto = IPPROTO_ICMPV6, .icmp_type = 128},
+		 {0},
+		 MISS},
+		{"-m conntrack --ctstate NEW -i lan", UDP(1), {0}, MATCH},
+	};
+
+	run(CFG_IPV6, row, RTE_DIM(row));
+}
