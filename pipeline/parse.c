@@ -51,8 +51,6 @@ parse_icmp(struct pl_pkt *p, const uint8_t *l4, bool v6)
 {
 	bool has_id;
 
-	if (p->l4_len < 8)
-		return;
 	p->icmp_type = l4[0];
 	p->icmp_code = l4[1];
 	p->flags |= PL_F_L4;
@@ -70,41 +68,42 @@ parse_icmp(struct pl_pkt *p, const uint8_t *l4, bool v6)
 	p->dport = p->sport;
 }
 
+// Bytes of the L4 header that the parser reads; 0: of a protocol that it does not know.
+static uint16_t
+l4_need(const struct pl_pkt *p)
+{
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		return 20;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE_:
+		return 8;
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP_:
+		return 12;
+	case IPPROTO_ICMP:
+		return p->family == 4 ? 8 : 0;
+	case IPPROTO_ICMPV6:
+		return p->family == 6 ? 8 : 0;
+	default:
+		return 0;
+	}
+}
+
 // Ports, flags, type and code. A header that is cut short leaves PL_F_L4 unset; nothing is dropped
 // here.
 static void
 parse_l4(struct pl_pkt *p)
 {
-	const uint8_t *l4 = pl_need(p, p->l4_off, p->l4_len < 20 ? p->l4_len : 20);
-	uint16_t need;
+	uint16_t need = l4_need(p);
+	const uint8_t *l4 = pl_need(p, p->l4_off, need);
 
-	if (l4 == NULL || (p->flags & PL_F_LATER_FRAG))
+	if (need == 0 || l4 == NULL || p->l4_len < need || (p->flags & PL_F_LATER_FRAG))
 		return;
-	switch (p->proto) {
-	case IPPROTO_TCP:
-		need = 20;
-		break;
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE_:
-		need = 8;
-		break;
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP_:
-		need = 12;
-		break;
-	case IPPROTO_ICMP:
-		if (p->family == 4)
-			parse_icmp(p, l4, false);
-		return;
-	case IPPROTO_ICMPV6:
-		if (p->family == 6)
-			parse_icmp(p, l4, true);
-		return;
-	default:
+	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
+		parse_icmp(p, l4, p->family == 6);
 		return;
 	}
-	if (p->l4_len < need)
-		return;
 	memcpy(&p->sport, l4, sizeof(p->sport));
 	memcpy(&p->dport, l4 + 2, sizeof(p->dport));
 	if (p->proto == IPPROTO_TCP)
