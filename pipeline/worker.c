@@ -286,6 +286,8 @@ pl_worker_turn(struct pl_worker *w)
 	unsigned sum = 0;
 
 	if (w->prog != NULL) {
+		if (unlikely(w->n_self != 0))
+			run_consequences(w); // made by the idle functions of the turn before
 		for (unsigned i = 0; i < w->n_rx; i++) {
 			const struct pl_rx *rx = &w->rx[i];
 			uint16_t n = rx->burst(rx->ctx, rx->queue, m, PL_BURST);
