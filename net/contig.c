@@ -1,5 +1,6 @@
-// Headers in one piece: the stages read headers through one pointer, a received frame may come in
-// several buffers (scattered receive, fragments put together).
+// Headers in one piece: the stages read headers through one pointer, while a received frame may
+// come in several buffers (scattered receive, fragments put together). Called by the first and the
+// last stage on the worker's thread; buffers that become empty are freed.
 #include <string.h>
 
 #include "net/core.h"

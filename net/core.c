@@ -1,4 +1,6 @@
-// One worker's network block: made before the worker runs, freed after it stopped (main thread).
+// One worker's network block (struct net_core): tx buffers, waiting room, reassembly, rate limits.
+// Made before the worker runs and freed after it stopped, both on the main thread; in between only
+// the worker touches it. Frees the frames that it still holds.
 #include <errno.h>
 
 #include <rte_malloc.h>

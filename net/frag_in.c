@@ -17,7 +17,7 @@
 #define TIMEOUT4_NS	30000000000ull
 #define TIMEOUT6_NS	60000000000ull
 #define EXPIRE_PER_TURN 4
-#define HEADERS_MAX	192 // bytes made contiguous where the first fragment is tiny
+#define L4_HEADER	20 // bytes made contiguous where the first fragment is tiny
 
 // Where a waiting fragment lies in the datagram. Kept in the buffer's hash word, which nobody needs
 // here. A run is a stretch that grew at the datagram's end; Linux compares with runs, not with
@@ -32,6 +32,7 @@ struct frag {
 	uint16_t ip_hlen; // IP header bytes (IPv6: with extension headers and the fragment header)
 	uint8_t ecn;
 	bool more, df;
+	bool odd; // IPv6: more to come, but not a multiple of eight bytes
 };
 
 static uint32_t
@@ -262,8 +263,7 @@ read6(const struct pl_pkt *p, struct frag *fr)
 	fr->ip_hlen = fr->payload_off - p->l3_off;
 	if (fr->end > UINT16_MAX)
 		return PL_DROP_FRAG_BAD + 1;
-	if (fr->more && fr->end % 8 != 0)
-		return PL_DROP_FRAG_BAD + 1;
+	fr->odd = fr->more && fr->end % 8 != 0;
 	return 0;
 }
 
@@ -443,8 +443,8 @@ complete(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, struct net_d
 	}
 	ret = pl_parse(p);
 	if (ret == 0 && !(p->flags & PL_F_L4) && p->m->nb_segs > 1) {
-		net_pull(p->m, HEADERS_MAX); // a tiny first fragment: the rest of its L4 header is
-					     // in the next
+		// A tiny first fragment: the rest of its L4 header is in the next one.
+		net_pull(p->m, p->l4_off + L4_HEADER);
 		ret = pl_parse(p);
 	}
 	if (ret != 0) {
@@ -495,10 +495,14 @@ one(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 	make_key(&key, p, &fr);
 	d = find(f, &key);
 	if (ret != 0) {
-		// IPv6: a middle fragment that is not a multiple of eight spoils its datagram.
-		if (d != NULL && fr.more && fr.end % 8 != 0)
-			drop_all(w, d, PL_DROP_FRAG_BAD);
 		pl_drop(w, b, p, (enum pl_drop)(ret - 1));
+		return;
+	}
+	if (fr.odd) {
+		// It spoils its datagram, and goes on alone: its destination has to complain (RFC
+		// 8200 4.5).
+		if (d != NULL)
+			drop_all(w, d, PL_DROP_FRAG_BAD);
 		return;
 	}
 	if (f->n_mbuf >= max_mbufs(w) || (d == NULL && (d = add(f, &key, w->now_ns)) == NULL)) {

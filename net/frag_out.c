@@ -139,11 +139,12 @@ seams_hold(const struct split *s, const struct rte_mbuf *m, uint16_t limit)
 }
 
 static void
-split_at_seams(struct pl_worker *w, const struct net_out *out, const struct split *s,
-	       struct rte_mbuf *m)
+split_at_seams(struct pl_worker *w, const struct net_out *out, struct split *s, struct rte_mbuf *m)
 {
 	uint32_t offset = 0;
 	bool first = true;
+
+	s->base &= ~RTE_IPV4_HDR_DF_FLAG; // as Linux does here, and only here
 
 	while (m != NULL) {
 		struct rte_mbuf *next = m->next;

@@ -54,7 +54,7 @@ may_answer4(const struct pl_pkt *p, uint8_t type)
 
 	if (p->flags & (PL_F_BCAST | PL_F_LATER_FRAG))
 		return false;
-	if (src >> 24 == 0 || src >> 24 == 127 || src >> 28 == 0xe || src == UINT32_MAX)
+	if (src == 0 || src >> 24 == 127 || src >> 28 == 0xe || src == UINT32_MAX)
 		return false;
 	if (p->proto == IPPROTO_ICMP && error_type4(type))
 		return read_icmp_type(p, &quoted) && !error_type4(quoted);

@@ -98,8 +98,9 @@ input_one(const struct net_view *v, struct pl_pkt *p)
 		if (ret != 0)
 			return ret;
 	}
-	if (p->m->nb_segs > 1 && rte_pktmbuf_data_len(p->m) < HEADERS_MAX &&
-	    !net_pull(p->m, HEADERS_MAX))
+	// A reassembled packet had its headers made contiguous then, and keeps its seams.
+	if (p->m->nb_segs > 1 && !(p->flags & PL_F_REASM) &&
+	    rte_pktmbuf_data_len(p->m) < HEADERS_MAX && !net_pull(p->m, HEADERS_MAX))
 		return PL_DROP_NO_MBUF + 1;
 	ret = pl_parse(p);
 	if (ret != 0)

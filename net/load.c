@@ -1,5 +1,6 @@
-// A settings file into the network table: addresses, routes, neighbours, each error with its line.
-// Called once at start by the control thread, after the ports are known.
+// A settings file into the network table: addresses, routes, neighbours, each error with its
+// line. Called once at start by the control thread, after the ports are known; what a file got
+// wrong stays undone, the caller gives up the table.
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
-// Frames that the gateway makes itself. They start at OUTPUT in the same turn (pl_self_send).
+// Frames that the gateway makes itself: buffer, checksum, and the way out. They carry the flow of
+// the packet that they answer and start at OUTPUT in the same turn (pl_self_send). Called by the
+// stages of this room on the worker's thread; the worker owns the frame from then on.
 #include <netinet/in.h>
 
 #include <rte_ether.h>

@@ -1,5 +1,6 @@
 // REJECT: answers packets that a rule refused, as nf_reject_ipv4 and nf_reject_ipv6 do in Linux,
-// and ends them. The rules' stage left what to answer in pkt->reject (enum cfg_reject + 1).
+// and ends them. The rules' stage left what to answer in pkt->reject (enum cfg_reject + 1). Runs
+// after the filter table on the worker's thread; the answer enters OUTPUT in the same turn.
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 

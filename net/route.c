@@ -69,13 +69,13 @@ classify4(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 	    in_net4(src, 0x7f000000, 8) || (src != 0 && net_view_own4(v, src)))
 		return NET_NH_NONE;
 	// Source 0.0.0.0: DHCP's broadcasts, IGMP and the local groups.
-	if (in_net4(src, 0, 8) && !lbcast && !(src == 0 && dst == 0) &&
+	if (src == 0 && dst != 0 && !lbcast &&
 	    !(mcast && (in_net4(dst, 0xe0000000, 24) || p->proto == IPPROTO_IGMP)))
 		return NET_NH_NONE;
 	if (lbcast || mcast || dst == 0)
 		return NET_NH_LOCAL;
 	*drop = PL_DROP_BAD_DESTINATION;
-	if (in_net4(dst, 0, 8) || in_net4(dst, 0x7f000000, 8))
+	if (in_net4(dst, 0x7f000000, 8))
 		return NET_NH_NONE;
 	*drop = PL_DROP_BAD_OPTIONS;
 	if (p->l4_off != p->l3_off + sizeof(struct rte_ipv4_hdr) && source_routed(p))
@@ -100,9 +100,6 @@ classify6(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 	if (net_is_link_local6(&p->dst))
 		return net_view_link_local(v, p->in_port, &p->dst) ? NET_NH_LOCAL
 								   : net_nh_link(p->in_port, 6, 64);
-	*drop = PL_DROP_BAD_DESTINATION;
-	if (p->dst.u64[0] == 0 && p->dst.u64[1] == 0)
-		return NET_NH_NONE;
 	return LOOK_UP;
 }
 

@@ -91,8 +91,7 @@ struct net_view {
 	struct net_view_port port[PL_PORT_MAX + 1];
 	unsigned n_addr;
 	struct net_addr *addr; // by port, IPv4 before IPv6, in the order they were added
-	// Open hash of IPv4 addresses that cannot be a source on the wire: our own, and broadcast
-	// addresses.
+	// Open hash of our own IPv4 addresses, which cannot be a source on the wire.
 	uint32_t own_mask;
 	rte_be32_t *own; // 0: empty
 };

@@ -79,8 +79,6 @@ fill_own(struct net_view *v)
 		if (a->family != 4)
 			continue;
 		own_put(v, a->addr.v4);
-		if (a->len < 31)
-			own_put(v, a->addr.v4 | rte_cpu_to_be_32(0xffffffffu >> a->len));
 	}
 	return 0;
 }
