@@ -78,7 +78,7 @@ reload(struct daemon *d)
 	tell_systemd("READY=1");
 }
 
-// Says whether to go on.
+// Says whether the daemon shall end.
 static bool
 on_signal(void *arg)
 {
@@ -87,10 +87,10 @@ on_signal(void *arg)
 
 	while (read(d->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo != SIGHUP)
-			return false;
+			return true;
 		reload(d);
 	}
-	return true;
+	return false;
 }
 
 // The lcores that poll: those of the settings, or all but the main one.
