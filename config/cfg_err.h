@@ -24,8 +24,9 @@ struct cfg_err {
 	const char *file; // name put into messages that are added from now on; not owned
 	struct cfg_msg *msgs;
 	size_t n;
-	size_t n_errors; // told; more than stand in msgs where one was repeated or the list is truncated
-	bool truncated;  // out of memory or more than CFG_ERR_MAX: the list is not complete
+	size_t n_errors; // told; more than stand in msgs where one was repeated or the list is
+			 // truncated
+	bool truncated;	 // out of memory or more than CFG_ERR_MAX: the list is not complete
 };
 
 #define CFG_ERR_MAX 1000
@@ -39,6 +40,6 @@ void cfg_err_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
 void cfg_warn_add(struct cfg_err *err, struct cfg_pos pos, const char *id, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-// One message as "file:line:column: error: text" or "file:line:column: warning: text [id]" (parts that
-// are unknown are left out), newly allocated; NULL when out of memory.
+// One message as "file:line:column: error: text" or "file:line:column: warning: text [id]" (parts
+// that are unknown are left out), newly allocated; NULL when out of memory.
 char *cfg_msg_format(const struct cfg_msg *msg);

@@ -220,8 +220,11 @@ const struct ext ext_accept = {
 	.id = CFG_T_ACCEPT,
 	.families = CFG_BOTH,
 };
+// iptables refuses it in nat ("not intended for filtering"); a policy there may drop, as in the
+// kernel.
 const struct ext ext_drop = {
 	.name = "DROP",
+	.tables = 1 << CFG_RAW | 1 << CFG_MANGLE | 1 << CFG_FILTER,
 	.target = true,
 	.id = CFG_T_DROP,
 	.families = CFG_BOTH,

@@ -1,7 +1,7 @@
 #pragma once
 // The policy as plain data: tables, chains and rules as iptables has them. No DPDK, no file format.
-// Filled by config/policy_yaml.c and config/policy_save.c, judged by config/policy_check.c, compiled by acl/.
-// Multi-byte integers are in host order, addresses are bytes in network order.
+// Filled by config/policy_yaml.c and config/policy_save.c, judged by config/policy_check.c,
+// compiled by acl/. Multi-byte integers are in host order, addresses are bytes in network order.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ const char *cfg_hook_name(enum cfg_hook hook);
 // Does netfilter have a built-in chain for this table at this hook (nat: all but FORWARD ...)?
 bool cfg_table_has_hook(enum cfg_table_id id, enum cfg_hook hook);
 
-#define CFG_IFNAMSIZ 16
+#define CFG_IFNAMSIZ  16
 #define CFG_CHAIN_MAX 29 // XT_EXTENSION_MAXNAMELEN: longest chain name, without the NUL, is 28
 
 struct cfg_addr {
@@ -43,7 +43,7 @@ struct cfg_addr {
 
 struct cfg_iface {
 	char name[CFG_IFNAMSIZ]; // without the '+'; "" and not wildcard: option not given
-	bool wildcard;           // name is a prefix ("eth+"); the bare "+" is "" and wildcard
+	bool wildcard;		 // name is a prefix ("eth+"); the bare "+" is "" and wildcard
 	bool invert;
 };
 
@@ -52,18 +52,19 @@ struct cfg_range16 {
 };
 
 enum cfg_match_id {
-	CFG_M_TCP,       // -m tcp
-	CFG_M_UDP,       // -m udp
-	CFG_M_ICMP,      // -m icmp
-	CFG_M_ICMP6,     // -m icmp6
+	CFG_M_TCP,	 // -m tcp
+	CFG_M_UDP,	 // -m udp
+	CFG_M_ICMP,	 // -m icmp
+	CFG_M_ICMP6,	 // -m icmp6
 	CFG_M_MULTIPORT, // -m multiport
 	CFG_M_CONNTRACK, // -m conntrack --ctstate
-	CFG_M_STATE,     // -m state --state
-	CFG_M_COMMENT,   // -m comment
+	CFG_M_STATE,	 // -m state --state
+	CFG_M_COMMENT,	 // -m comment
 	CFG_MATCHES,
 };
 
-// Bits of --ctstate; the values are those of struct pl_pkt's ct_state (pipeline/pkt.h asserts that).
+// Bits of --ctstate; the values are those of struct pl_pkt's ct_state (pipeline/pkt.h asserts
+// that).
 enum cfg_ctstate {
 	CFG_CT_INVALID = 1 << 0,
 	CFG_CT_ESTABLISHED = 1 << 1,
@@ -74,9 +75,9 @@ enum cfg_ctstate {
 	CFG_CT_UNTRACKED = 1 << 6,
 };
 
-struct cfg_m_ports { // tcp, udp
+struct cfg_m_ports {			 // tcp, udp
 	struct cfg_range16 sport, dport; // 0..65535 where not given
-	bool sport_set, dport_set;       // given, even if 0:65535
+	bool sport_set, dport_set;	 // given, even if 0:65535
 	bool sport_inv, dport_inv;
 	bool flags_set, flags_inv; // tcp only: --tcp-flags mask comp, --syn
 	uint8_t flags_mask, flags_comp;
@@ -100,7 +101,7 @@ struct cfg_m_multiport {
 	struct cfg_range16 range[CFG_MULTIPORT_MAX];
 };
 
-struct cfg_m_state { // conntrack --ctstate, state --state
+struct cfg_m_state {  // conntrack --ctstate, state --state
 	uint8_t mask; // of enum cfg_ctstate
 	bool invert;
 };
@@ -137,21 +138,22 @@ enum cfg_target_id {
 };
 
 enum cfg_reject {
-	CFG_REJ_NET_UNREACH,   // v4 only from here
+	CFG_REJ_NET_UNREACH, // v4 only from here
 	CFG_REJ_HOST_UNREACH,
 	CFG_REJ_PROTO_UNREACH,
-	CFG_REJ_PORT_UNREACH,  // the v4 default
+	CFG_REJ_PORT_UNREACH, // the v4 default
 	CFG_REJ_NET_PROHIB,
 	CFG_REJ_HOST_PROHIB,
 	CFG_REJ_ADMIN_PROHIB,
-	CFG_REJ_TCP_RESET,     // both families
-	CFG_REJ6_NO_ROUTE,     // v6 only from here
+	CFG_REJ_TCP_RESET, // both families
+	CFG_REJ6_NO_ROUTE, // v6 only from here
 	CFG_REJ6_ADM_PROHIBITED,
 	CFG_REJ6_ADDR_UNREACH,
 	CFG_REJ6_PORT_UNREACH, // the v6 default
 	CFG_REJ6_POLICY_FAIL,
 	CFG_REJ6_REJECT_ROUTE,
-	CFG_REJ_DEFAULT,       // a rule of both families that did not say: port-unreachable of the packet's family
+	CFG_REJ_DEFAULT, // a rule of both families that did not say: port-unreachable of the
+			 // packet's family
 };
 
 struct cfg_t_nat {
@@ -159,8 +161,8 @@ struct cfg_t_nat {
 	bool has_ports;
 	bool random, random_fully, persistent;
 	uint8_t addr_min[16], addr_max[16]; // equal for a single address
-	uint16_t port_min, port_max;        // equal for a single port
-	uint16_t port_base;                 // DNAT port shift "lo-hi/base"; 0: none
+	uint16_t port_min, port_max;	    // equal for a single port
+	uint16_t port_base;		    // DNAT port shift "lo-hi/base"; 0: none
 };
 
 struct cfg_target {
@@ -175,7 +177,8 @@ struct cfg_target {
 
 struct cfg_rule {
 	struct cfg_pos pos;
-	uint8_t family; // enum cfg_family: where this rule stands; CFG_BOTH in both families' chains
+	uint8_t family; // enum cfg_family: where this rule stands; CFG_BOTH in both families'
+			// chains
 	struct cfg_addr src, dst;
 	struct cfg_iface in, out;
 	uint16_t proto; // 0: any; else the IP protocol number
@@ -185,7 +188,8 @@ struct cfg_rule {
 	size_t n_match;
 	struct cfg_target target;
 	uint64_t packets, bytes; // counters that a file brought ([p:b]) or that a listing fills in
-	uint64_t packets6, bytes6; // of these, what IPv6 counted; only where the rule stands in both families
+	uint64_t packets6,
+		bytes6; // of these, what IPv6 counted; only where the rule stands in both families
 };
 
 enum cfg_verdict { CFG_POLICY_ACCEPT, CFG_POLICY_DROP };
@@ -195,7 +199,7 @@ struct cfg_chain {
 	struct cfg_pos pos;
 	uint8_t family; // in which families the chain exists
 	enum cfg_hook hook;
-	enum cfg_verdict policy4, policy6; // built-in chains only
+	enum cfg_verdict policy4, policy6;	     // built-in chains only
 	uint64_t packets4, bytes4, packets6, bytes6; // of the policy
 	struct cfg_rule *rule;
 	size_t n_rule;
@@ -204,10 +208,11 @@ struct cfg_chain {
 struct cfg_index; // chains by name; private to config/policy.c
 
 struct cfg_table {
-	bool present;   // the file spoke of it
+	bool present;	// the file spoke of it
 	uint8_t family; // union of its chains' families
 	struct cfg_pos pos;
-	struct cfg_chain **chain; // built-in ones first in hook order, then user chains in file order
+	struct cfg_chain *
+		*chain; // built-in ones first in hook order, then user chains in file order
 	size_t n_chain;
 	struct cfg_index *index;
 };
@@ -223,12 +228,17 @@ struct cfg_conntrack {
 	uint32_t tcp_timeout_max_retrans, tcp_timeout_unacknowledged;
 	uint32_t udp_timeout, udp_timeout_stream;
 	uint32_t icmp_timeout, icmpv6_timeout;
-	bool tcp_be_liberal;  // default off
-	bool tcp_loose_off;   // tcp_loose: default on
+	bool tcp_be_liberal;	  // default off
+	bool tcp_loose_off;	  // tcp_loose: default on
 	uint32_t tcp_max_retrans; // default 3
 };
 
-enum cfg_port_selection { CFG_PORTS_DEFAULT, CFG_PORTS_PRESERVE, CFG_PORTS_STEERED, CFG_PORTS_RANDOM };
+enum cfg_port_selection {
+	CFG_PORTS_DEFAULT,
+	CFG_PORTS_PRESERVE,
+	CFG_PORTS_STEERED,
+	CFG_PORTS_RANDOM
+};
 
 struct cfg_policy {
 	char *file; // for messages; owned
@@ -237,41 +247,52 @@ struct cfg_policy {
 	enum cfg_port_selection port_selection;
 };
 
-struct cfg_policy *cfg_policy_new(void); // NULL when out of memory
+struct cfg_policy *cfg_policy_new(void);	 // NULL when out of memory
 void cfg_policy_free(struct cfg_policy *policy); // NULL is fine
 
 // The chain of that name, or NULL.
-struct cfg_chain *cfg_chain_find(const struct cfg_policy *policy, enum cfg_table_id table, const char *name);
-// A new empty chain at the end (built-in names get their hook and their place); NULL when out of memory.
-struct cfg_chain *cfg_chain_add(struct cfg_policy *policy, enum cfg_table_id table, const char *name);
-// A new rule at the end, all zero; NULL when out of memory. Moves earlier rules: keep no pointers to them.
+struct cfg_chain *cfg_chain_find(const struct cfg_policy *policy, enum cfg_table_id table,
+				 const char *name);
+// A new empty chain at the end (built-in names get their hook and their place); NULL when out of
+// memory.
+struct cfg_chain *cfg_chain_add(struct cfg_policy *policy, enum cfg_table_id table,
+				const char *name);
+// A new rule at the end, all zero; NULL when out of memory. Moves earlier rules: keep no pointers
+// to them.
 struct cfg_rule *cfg_rule_add(struct cfg_chain *chain);
 // What the rule counted in one of the families it stands in.
-void cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint64_t *packets, uint64_t *bytes);
+void cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint64_t *packets,
+		       uint64_t *bytes);
 struct cfg_match *cfg_match_add(struct cfg_rule *rule, enum cfg_match_id id);
 
-// YAML text in memory to a policy. All errors go to err (with err->file). 0, or -EINVAL after at least one
-// error, or -ENOMEM; *out only on 0. Runs policy_check's errors too: what comes out is sound.
-int cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len, struct cfg_err *err);
+// YAML text in memory to a policy. All errors go to err (with err->file). 0, or -EINVAL after at
+// least one error, or -ENOMEM; *out only on 0. Runs policy_check's errors too: what comes out is
+// sound.
+int cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len,
+			 struct cfg_err *err);
 // The same for a file; a file that cannot be read is an error in err and gives -errno.
 int cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err);
 // iptables-save text of one family (CFG_IPV4 or CFG_IPV6).
-int cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char *text, size_t len,
-			 struct cfg_err *err);
+int cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char *text,
+			 size_t len, struct cfg_err *err);
 
 // Newly allocated text (NUL-terminated), or NULL when out of memory.
 char *cfg_policy_to_yaml(const struct cfg_policy *policy);
-// One family's rules as iptables-save 1.8.9 prints them; counters: with [p:b] before each rule (-c).
+// One family's rules as iptables-save 1.8.9 prints them; counters: with [p:b] before each rule
+// (-c).
 char *cfg_policy_to_save(const struct cfg_policy *policy, enum cfg_family family, bool counters);
-// One rule as iptables-save would print it, without "-A CHAIN" (also the rule's identity across reloads).
+// One rule as iptables-save would print it, without "-A CHAIN" (also the rule's identity across
+// reloads).
 char *cfg_rule_to_save(const struct cfg_rule *rule, enum cfg_family family);
 
-// Errors a policy may have whatever file it came from: missing chain, jump loop, match or target where it
-// cannot stand. Adds to err; 0 or -EINVAL.
+// Errors a policy may have whatever file it came from: missing chain, jump loop, match or target
+// where it cannot stand. Adds to err; 0 or -EINVAL.
 int cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err);
 // Warnings of `ringwall check`. Adds to err.
 void cfg_policy_lint(const struct cfg_policy *policy, struct cfg_err *err);
-// Takes away the warnings whose line in the text has a comment "# ringwall: allow ID" with their id.
+// Takes away the warnings whose line in the text has a comment "# ringwall: allow ID" with their
+// id.
 void cfg_lint_allow(struct cfg_err *err, const char *text, size_t len);
-// A whole file, or standard input for "-", with a NUL behind it. 0 or -errno (-EFBIG above 256 MiB).
+// A whole file, or standard input for "-", with a NUL behind it. 0 or -errno (-EFBIG above 256
+// MiB).
 int cfg_file_read(const char *path, char **text, size_t *len);

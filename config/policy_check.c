@@ -191,7 +191,7 @@ check_table(const struct checker *c, const struct ext *ext, struct cfg_pos pos)
 	for (int t = 0; t < CFG_TABLES; t++) {
 		if (!(ext->tables >> t & 1))
 			continue;
-		cfg_buf_add(&b, b.len > 0 ? " or " : "");
+		cfg_buf_add(&b, b.len > 0 ? ", " : "");
 		cfg_buf_add(&b, cfg_table_name(t));
 	}
 	cfg_err_add(c->err, pos, "%s '%s' cannot stand in table '%s' (expected table %s)",

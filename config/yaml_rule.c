@@ -175,6 +175,25 @@ nearest_key(const char *key)
 	return yaml_nearest(key, known, n);
 }
 
+// A key of tcp, udp or the like in a rule without their protocol.
+static bool
+protocol_missing(struct yrule *y, const struct yaml_node *key)
+{
+	struct cfg_buf b = {0};
+	bool said;
+
+	for (size_t i = 0; i < ext_count(); i++) {
+		if (!ext_at(i)->proto_key || opt_by_key(ext_at(i), key->text) == NULL)
+			continue;
+		cfg_buf_addf(&b, "%s'protocol: %s'", b.len > 0 ? " or " : "", ext_at(i)->name);
+	}
+	if (b.text != NULL)
+		cfg_err_add(y->err, key->pos, "'%s' needs %s in the same rule", key->text, b.text);
+	said = b.len > 0;
+	cfg_buf_free(&b);
+	return said;
+}
+
 // A key that no row explains: what it may be.
 static void
 unknown_key(struct yrule *y, const struct yaml_node *key)
@@ -182,21 +201,15 @@ unknown_key(struct yrule *y, const struct yaml_node *key)
 	const char *near, *of = ext_known_option(key->text);
 
 	for (size_t i = 0; i < ext_count(); i++) {
-		const struct ext *ext = ext_at(i);
-
-		if (opt_by_key(ext, key->text) == NULL)
+		if (!ext_at(i)->target || opt_by_key(ext_at(i), key->text) == NULL)
 			continue;
-		if (ext->target)
-			cfg_err_add(y->err, key->pos,
-				    "'%s' belongs to target %s, which this rule does not jump to",
-				    key->text, ext->name);
-		else
-			cfg_err_add(
-				y->err, key->pos,
-				"'%s' needs 'protocol: tcp' or 'protocol: udp' in the same rule",
-				key->text);
+		cfg_err_add(y->err, key->pos,
+			    "'%s' belongs to target %s, which this rule does not jump to",
+			    key->text, ext_at(i)->name);
 		return;
 	}
+	if (protocol_missing(y, key))
+		return;
 	near = nearest_key(key->text);
 	if (of != NULL)
 		cfg_err_add(y->err, key->pos, "key '%s': extension '%s' is not supported yet",

@@ -1,0 +1,423 @@
+// Random sound policies: every field of the model takes every kind of value sooner or later, within
+// what cfg_policy_check lets pass.
+#include "random_policy.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct gen {
+	uint64_t state;
+	struct cfg_policy *p;
+	enum cfg_table_id table;
+};
+
+static uint32_t
+rnd(struct gen *g, uint32_t n)
+{
+	g->state ^= g->state << 13;
+	g->state ^= g->state >> 7;
+	g->state ^= g->state << 17;
+	return (g->state >> 16) % n;
+}
+
+static bool
+one_in(struct gen *g, uint32_t n)
+{
+	return rnd(g, n) == 0;
+}
+
+static void
+random_mask(struct gen *g, uint8_t *mask, unsigned bytes)
+{
+	unsigned len = rnd(g, bytes * 8 + 1);
+
+	memset(mask, 0, 16);
+	for (unsigned i = 0; i < len; i++)
+		mask[i / 8] |= 0x80 >> i % 8;
+	if (one_in(g, 8)) // not contiguous
+		mask[rnd(g, bytes)] ^= 1 << rnd(g, 8);
+}
+
+static void
+random_addr(struct gen *g, struct cfg_addr *a, uint8_t family)
+{
+	unsigned bytes = family == CFG_IPV4 ? 4 : 16;
+
+	*a = (struct cfg_addr){.family = family, .invert = one_in(g, 4)};
+	random_mask(g, a->mask, bytes);
+	for (unsigned i = 0; i < bytes; i++)
+		a->addr[i] = rnd(g, 256) & a->mask[i];
+}
+
+static void
+random_iface(struct gen *g, struct cfg_iface *i)
+{
+	static const char *const name[] = {
+		"eth0", "lan", "wan.100", "a", "br-1_2@x", "fifteen-chars-x", ""};
+
+	*i = (struct cfg_iface){.invert = one_in(g, 3)};
+	strcpy(i->name, name[rnd(g, 7)]);
+	i->wildcard = i->name[0] == '\0' || (strlen(i->name) < 15 && one_in(g, 3));
+}
+
+static struct cfg_range16
+random_range(struct gen *g)
+{
+	struct cfg_range16 r = {rnd(g, 65536), 0};
+
+	r.hi = one_in(g, 2) ? r.lo : r.lo + rnd(g, 65536 - r.lo);
+	return r;
+}
+
+static void
+random_ports(struct gen *g, struct cfg_match *m)
+{
+	struct cfg_m_ports *p = &m->ports;
+
+	if ((p->sport_set = one_in(g, 2))) {
+		p->sport = one_in(g, 6) ? (struct cfg_range16){0, 65535} : random_range(g);
+		p->sport_inv = one_in(g, 3);
+	}
+	if ((p->dport_set = one_in(g, 2))) {
+		p->dport = random_range(g);
+		p->dport_inv = one_in(g, 3);
+	}
+	if (m->id != CFG_M_TCP)
+		return;
+	if ((p->flags_set = one_in(g, 3))) {
+		p->flags_mask = one_in(g, 3) ? 0x17 : rnd(g, 64);
+		p->flags_comp = one_in(g, 3) ? 0x02 : rnd(g, 64);
+		p->flags_inv = one_in(g, 2);
+	}
+	if (one_in(g, 4)) {
+		p->option = 1 + rnd(g, 255);
+		p->option_inv = one_in(g, 2);
+	}
+}
+
+static void
+random_multiport(struct gen *g, struct cfg_m_multiport *m)
+{
+	unsigned slots = 1 + rnd(g, CFG_MULTIPORT_MAX);
+
+	m->side = rnd(g, 3);
+	m->invert = one_in(g, 3);
+	while (slots > 0) {
+		struct cfg_range16 r = random_range(g);
+
+		if (slots == 1)
+			r.hi = r.lo;
+		slots -= r.hi == r.lo ? 1 : 2;
+		m->range[m->n++] = r;
+	}
+}
+
+static void
+random_comment(struct gen *g, struct cfg_m_comment *c)
+{
+	static const char *const piece[] = {"a",
+					    "Z9",
+					    " ",
+					    "\"",
+					    "\\",
+					    "'",
+					    "!",
+					    "#",
+					    ": ",
+					    ", ",
+					    "[",
+					    "{",
+					    "&*",
+					    "\t",
+					    "-",
+					    "\xc3\xa4",
+					    "\xe2\x82\xac",
+					    "\xf0\x9f\x98\x80",
+					    "\xc2\x85",
+					    "\xe2\x80\xa8",
+					    "null",
+					    "true",
+					    "0x10",
+					    "1e3",
+					    "~",
+					    "%",
+					    "@`|>",
+					    "?"};
+	char text[256] = "";
+	unsigned n = rnd(g, 12);
+
+	while (n-- > 0)
+		strcat(text, piece[rnd(g, sizeof(piece) / sizeof(piece[0]))]);
+	c->text = strdup(text);
+}
+
+static void
+random_match(struct gen *g, struct cfg_rule *r, enum cfg_match_id id)
+{
+	struct cfg_match *m = cfg_match_add(r, id);
+
+	switch (id) {
+	case CFG_M_TCP:
+	case CFG_M_UDP:
+		random_ports(g, m);
+		break;
+	case CFG_M_ICMP:
+	case CFG_M_ICMP6:
+		m->icmp = (struct cfg_m_icmp){
+			.set = true, .invert = one_in(g, 3), .type = rnd(g, 256), .code_hi = 255};
+		if (m->icmp.type != 255 && one_in(g, 2))
+			m->icmp.code_lo = m->icmp.code_hi = rnd(g, 256);
+		break;
+	case CFG_M_MULTIPORT:
+		random_multiport(g, &m->multiport);
+		break;
+	case CFG_M_CONNTRACK:
+		m->state = (struct cfg_m_state){1 + rnd(g, 127), one_in(g, 3)};
+		break;
+	case CFG_M_STATE:
+		m->state = (struct cfg_m_state){1 + rnd(g, 15), one_in(g, 3)};
+		break;
+	default:
+		random_comment(g, &m->comment);
+		break;
+	}
+}
+
+static void
+random_matches(struct gen *g, struct cfg_rule *r)
+{
+	for (unsigned n = rnd(g, 5); n > 0; n--) {
+		switch (rnd(g, 6)) {
+		case 0:
+			random_match(g, r, CFG_M_COMMENT);
+			break;
+		case 1:
+			random_match(g, r, CFG_M_CONNTRACK);
+			break;
+		case 2:
+			random_match(g, r, CFG_M_STATE);
+			break;
+		case 3:
+			if (!r->proto_inv && (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP ||
+					      r->proto == IPPROTO_SCTP))
+				random_match(g, r, CFG_M_MULTIPORT);
+			break;
+		default:
+			if (!r->proto_inv && r->proto == IPPROTO_TCP)
+				random_match(g, r, CFG_M_TCP);
+			else if (!r->proto_inv && r->proto == IPPROTO_UDP)
+				random_match(g, r, CFG_M_UDP);
+			else if (!r->proto_inv && r->proto == IPPROTO_ICMP && r->family == CFG_IPV4)
+				random_match(g, r, CFG_M_ICMP);
+			else if (!r->proto_inv && r->proto == IPPROTO_ICMPV6 &&
+				 r->family == CFG_IPV6)
+				random_match(g, r, CFG_M_ICMP6);
+		}
+	}
+}
+
+static void
+random_reject(struct gen *g, const struct cfg_rule *r, struct cfg_target *t)
+{
+	t->id = CFG_T_REJECT;
+	if (r->proto == IPPROTO_TCP && !r->proto_inv && one_in(g, 2))
+		t->reject = CFG_REJ_TCP_RESET;
+	else if (r->family == CFG_IPV4)
+		t->reject = CFG_REJ_NET_UNREACH + rnd(g, CFG_REJ_TCP_RESET);
+	else if (r->family == CFG_IPV6)
+		t->reject = CFG_REJ6_NO_ROUTE + rnd(g, CFG_REJ_DEFAULT - CFG_REJ6_NO_ROUTE);
+	else
+		t->reject = CFG_REJ_DEFAULT;
+}
+
+static void
+random_nat_addr(struct gen *g, const struct cfg_rule *r, struct cfg_t_nat *n)
+{
+	unsigned bytes = r->family == CFG_IPV4 ? 4 : 16;
+
+	n->family = r->family;
+	for (unsigned i = 0; i < bytes; i++)
+		n->addr_min[i] = rnd(g, 256);
+	memcpy(n->addr_max, n->addr_min, 16);
+	if (one_in(g, 2) && n->addr_max[bytes - 1] < 255)
+		n->addr_max[bytes - 1] += 1 + rnd(g, 255 - n->addr_max[bytes - 1]);
+}
+
+static void
+random_nat(struct gen *g, const struct cfg_rule *r, enum cfg_target_id id, struct cfg_target *t)
+{
+	bool addr = id == CFG_T_SNAT || id == CFG_T_DNAT;
+	struct cfg_t_nat *n = &t->nat;
+	struct cfg_range16 ports = random_range(g);
+
+	t->id = id;
+	n->has_ports =
+		(r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP || r->proto == IPPROTO_SCTP) &&
+		one_in(g, 2);
+	if (addr && r->family != CFG_BOTH && (!n->has_ports || !one_in(g, 4)))
+		random_nat_addr(g, r, n);
+	if (addr && n->family == 0 && !n->has_ports) {
+		t->id = CFG_T_RETURN;
+		return;
+	}
+	if (n->has_ports) {
+		n->port_min = ports.lo;
+		n->port_max = ports.hi;
+		if (id == CFG_T_DNAT && ports.lo != ports.hi && one_in(g, 3))
+			n->port_base = 1 + rnd(g, 65535);
+	}
+	n->random = one_in(g, 3);
+	n->random_fully = (id == CFG_T_SNAT || id == CFG_T_MASQUERADE) && one_in(g, 3);
+	n->persistent = addr && one_in(g, 3);
+}
+
+// A chain that stands below and exists in the rule's families, so that nothing closes a circle.
+static void
+random_jump(struct gen *g, const struct cfg_rule *r, size_t below, struct cfg_target *t)
+{
+	const struct cfg_table *table = &g->p->table[g->table];
+	const struct cfg_chain *to;
+
+	if (below >= table->n_chain)
+		return;
+	to = table->chain[below + rnd(g, table->n_chain - below)];
+	if (to->hook != CFG_HOOK_NONE || (r->family & ~to->family) != 0)
+		return;
+	t->id = one_in(g, 3) ? CFG_T_GOTO : CFG_T_JUMP;
+	strcpy(t->chain, to->name);
+}
+
+static void
+random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg_rule *r)
+{
+	static const enum cfg_target_id plain[] = {CFG_T_ACCEPT, CFG_T_DROP, CFG_T_RETURN};
+	struct cfg_target *t = &r->target;
+
+	switch (rnd(g, 6)) {
+	case 0:
+		break;
+	case 1:
+	case 2:
+		random_jump(g, r, below, t);
+		break;
+	case 3:
+		t->id = plain[rnd(g, 3)];
+		if (g->table == CFG_NAT && t->id == CFG_T_DROP)
+			t->id = CFG_T_ACCEPT; // iptables does not have it there
+		break;
+	default:
+		if (g->table == CFG_FILTER)
+			random_reject(g, r, t);
+		else if (g->table == CFG_NAT && c->hook == CFG_POSTROUTING)
+			random_nat(g, r, one_in(g, 2) ? CFG_T_SNAT : CFG_T_MASQUERADE, t);
+		else if (g->table == CFG_NAT &&
+			 (c->hook == CFG_PREROUTING || c->hook == CFG_OUTPUT))
+			random_nat(g, r, one_in(g, 2) ? CFG_T_DNAT : CFG_T_REDIRECT, t);
+		else
+			t->id = CFG_T_ACCEPT;
+	}
+}
+
+static void
+random_rule(struct gen *g, struct cfg_chain *c, size_t below)
+{
+	static const uint8_t proto[] = {6, 6, 6, 17, 17, 1, 58, 132, 47, 200, 255};
+	struct cfg_rule *r = cfg_rule_add(c);
+
+	r->family = c->family == CFG_BOTH ? 1 + rnd(g, 3) : c->family;
+	if (r->family != CFG_BOTH && one_in(g, 3))
+		random_addr(g, &r->src, r->family);
+	if (r->family != CFG_BOTH && one_in(g, 3))
+		random_addr(g, &r->dst, r->family);
+	if (one_in(g, 4) && c->hook != CFG_OUTPUT && c->hook != CFG_POSTROUTING)
+		random_iface(g, &r->in);
+	if (one_in(g, 4) && c->hook != CFG_PREROUTING && c->hook != CFG_INPUT)
+		random_iface(g, &r->out);
+	if (!one_in(g, 3)) {
+		r->proto_set = true;
+		r->proto = proto[rnd(g, sizeof(proto))];
+		r->proto_inv = one_in(g, 6);
+	}
+	if (r->family == CFG_IPV4 && one_in(g, 8)) {
+		r->frag = true;
+		r->frag_inv = one_in(g, 2);
+	}
+	random_matches(g, r);
+	random_target(g, c, below, r);
+	if (one_in(g, 3)) {
+		r->packets = rnd(g, 1000000);
+		r->bytes = (uint64_t)rnd(g, 1000000) * 1500;
+	}
+}
+
+static void
+random_chains(struct gen *g, uint8_t families)
+{
+	static const char *const user[] = {"a",
+					   "zone_lan",
+					   "Z-1",
+					   "family",
+					   "null",
+					   "80",
+					   "twenty-eight-characters-long",
+					   "\xc3\xa4"};
+	struct cfg_table *table = &g->p->table[g->table];
+
+	for (int h = 0; h < CFG_HOOKS; h++) {
+		struct cfg_chain *c;
+
+		if (!cfg_table_has_hook(g->table, h))
+			continue;
+		c = cfg_chain_add(g->p, g->table, cfg_hook_name(h));
+		c->family = families;
+		if (families & CFG_IPV4) {
+			c->policy4 = rnd(g, 2);
+			c->packets4 = one_in(g, 2) ? rnd(g, 1000) : 0;
+		}
+		if (families & CFG_IPV6) {
+			c->policy6 = rnd(g, 2);
+			c->bytes6 = one_in(g, 2) ? rnd(g, 1000) : 0;
+		}
+	}
+	for (size_t i = 0; i < sizeof(user) / sizeof(user[0]); i++)
+		if (one_in(g, 2))
+			cfg_chain_add(g->p, g->table, user[i])->family =
+				families == CFG_BOTH ? 1 + rnd(g, 3) : families;
+	for (size_t i = 0; i < table->n_chain; i++) {
+		struct cfg_chain *c = table->chain[i];
+		size_t below = i + 1;
+
+		while (below < table->n_chain && table->chain[below]->hook != CFG_HOOK_NONE)
+			below++;
+		for (unsigned n = rnd(g, 8); n > 0; n--)
+			random_rule(g, c, below);
+	}
+	table->family = families;
+}
+
+struct cfg_policy *
+random_policy(uint64_t seed, uint8_t families)
+{
+	struct gen g = {.state = seed * 0x9e3779b97f4a7c15 + 1, .p = cfg_policy_new()};
+	struct cfg_conntrack *ct = &g.p->conntrack;
+
+	for (int i = 0; i < 8; i++)
+		rnd(&g, 2);
+	for (int t = 0; t < CFG_TABLES; t++) {
+		g.table = t;
+		if (one_in(&g, 3))
+			continue;
+		random_chains(&g, families);
+		g.p->table[t].pos = (struct cfg_pos){1 + rnd(&g, 1000), 3};
+	}
+	if (families == CFG_BOTH) {
+		ct->max = one_in(&g, 2) ? 1 + rnd(&g, 100000) : 0;
+		ct->icmpv6_timeout = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
+		ct->tcp_be_liberal = one_in(&g, 2);
+		ct->tcp_loose_off = one_in(&g, 2);
+		g.p->port_selection = rnd(&g, 4);
+	}
+	return g.p;
+}

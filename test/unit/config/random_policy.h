@@ -1,0 +1,7 @@
+#pragma once
+// Random sound policies of everything that the model can hold, for property tests.
+#include "config/policy.h"
+
+// The same policy for the same seed. families: CFG_IPV4, CFG_IPV6 (as import gives them) or
+// CFG_BOTH.
+struct cfg_policy *random_policy(uint64_t seed, uint8_t families);
