@@ -16,7 +16,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,6 +274,18 @@ net_guard_mtu(struct net_guard *g, uint32_t mtu, char *why, size_t why_len)
 		snprintf(why, why_len, "interface %s refuses an MTU of %u: %s", g->iface, mtu,
 			 strerror(-ret));
 	return ret;
+}
+
+bool
+net_guard_running(const struct net_guard *g)
+{
+	struct ifreq ifr = {0};
+	uint32_t link = 0;
+
+	// IFF_RUNNING follows the carrier by up to a second; the driver's own word does not.
+	if (ethtool_value(g, ETHTOOL_GLINK, &link) == 0)
+		return link != 0;
+	return ifreq_do(g, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING) != 0;
 }
 
 static void

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <net/if.h>
+
 #include "config/policy.h"
 #include "net/port_dev.h"
 
@@ -106,6 +108,30 @@ read_devices(struct net_ports *ps, const struct cfg_settings *s, struct cfg_err 
 
 // ---- one port
 
+static bool
+link_up(const struct port *p)
+{
+	for (unsigned k = 0; k < p->args.n_iface; k++) {
+		if (!net_guard_running(p->guard[k]))
+			return false;
+	}
+	return net_dev_link_up(&p->dev);
+}
+
+// The interface of a shared device that came from EAL's arguments, where our text does not name it.
+static void
+find_iface(struct net_dev_args *a)
+{
+	unsigned ifindex =
+		a->kind != NET_DEV_OTHER && a->n_iface == 0 ? net_dev_ifindex(a->name) : 0;
+	char name[IF_NAMESIZE];
+
+	if (ifindex != 0 && if_indextoname(ifindex, name) != NULL) {
+		memcpy(a->iface[0], name, sizeof(a->iface[0]));
+		a->n_iface = 1;
+	}
+}
+
 static int
 start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempool *pool, char *why,
 	  size_t why_len)
@@ -122,6 +148,7 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 				     .pool = pool};
 	int ret = 0;
 
+	find_iface(&p->args);
 	for (unsigned k = 0; k < p->args.n_iface && ret == 0; k++)
 		ret = net_guard_start(&p->guard[k], p->args.iface[k], why, why_len);
 	// net_af_packet and net_pcap take what the interface takes, whatever they tell ethdev.
@@ -143,7 +170,7 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 	memcpy(p->info.name, p->name, sizeof(p->info.name));
 	memcpy(p->info.mac, p->dev.mac, 6);
 	p->info.mtu = p->dev.mtu;
-	p->info.up = net_dev_link_up(&p->dev);
+	p->info.up = link_up(p);
 	p->info.has_twin = p->twin != NULL;
 	p->twin_up = true;
 	p->twin_mtu = p->dev.mtu;
@@ -416,7 +443,7 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 	out->rx_queues = p->dev.rx_queues;
 	out->tx_queues = p->dev.tx_queues;
 	out->rss = p->dev.rss;
-	out->link_up = net_dev_link_up(&p->dev);
+	out->link_up = link_up(p);
 	rte_eth_link_get_nowait(p->dev.eth, &link);
 	out->speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	if (rte_eth_stats_get(p->dev.eth, &stats) == 0) {
@@ -448,7 +475,7 @@ net_ports_refresh(struct net_ports *ps, struct net_table *t)
 	for (unsigned i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
 		struct net_port_info now = p->info;
-		bool link = net_dev_link_up(&p->dev);
+		bool link = link_up(p);
 
 		net_twin_carrier(p->twin, link);
 		// The host may make a port narrower than its device is, not wider.

@@ -18,11 +18,9 @@
 uint32_t
 net_af_packet_frame(uint32_t mtu)
 {
-	uint32_t frame = 2048;
+	uint32_t need = mtu + AF_PACKET_OVERHEAD;
 
-	while (frame < mtu + AF_PACKET_OVERHEAD)
-		frame *= 2;
-	return frame;
+	return need <= 2048 ? 2048 : (need + 4095) / 4096 * 4096;
 }
 
 static enum net_dev_kind
@@ -124,11 +122,10 @@ add_defaults(struct net_dev_args *a, const struct given *has, uint32_t mtu, unsi
 	if (!has->qpairs && n_queues > 1)
 		len += (size_t)snprintf(a->probe + len, sizeof(a->probe) - len, ",qpairs=%u",
 					n_queues > 16 ? 16 : n_queues);
-	// A block holds whole pages and whole frames; who sets one of the two knows what the other
-	// must be.
+	// A block holds whole frames; who sets one of the two knows what the other must be.
 	if (!has->framesz && !has->blocksz && frame > 2048)
 		snprintf(a->probe + len, sizeof(a->probe) - len, ",framesz=%u,blocksz=%u", frame,
-			 frame < 4096 ? 4096 : frame);
+			 frame);
 }
 
 int

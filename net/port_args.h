@@ -29,6 +29,7 @@ struct net_dev_args {
 int net_dev_args_parse(struct net_dev_args *out, const struct cfg_port *p, unsigned n_queues,
 		       char *why, size_t why_len);
 
-// Bytes that a frame buffer of net_af_packet's ring takes for IP packets of mtu bytes: a power of
-// two, so that frames fill blocks without a gap (the driver counts on that).
+// Bytes that a frame of net_af_packet's ring takes for IP packets of mtu bytes: half a block, or a
+// block, so that frames fill blocks without a gap (the driver counts on that). Blocks are whole
+// pages.
 uint32_t net_af_packet_frame(uint32_t mtu);

@@ -51,6 +51,15 @@ find_eth(const char *name, uint16_t *eth)
 	return false;
 }
 
+unsigned
+net_dev_ifindex(const char *name)
+{
+	struct rte_eth_dev_info info;
+	uint16_t eth;
+
+	return find_eth(name, &eth) && rte_eth_dev_info_get(eth, &info) == 0 ? info.if_index : 0;
+}
+
 static int
 find_or_probe(struct net_dev *d, const struct net_dev_args *a, char *why, size_t why_len)
 {

@@ -35,6 +35,8 @@ struct net_dev_conf {
 int net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len);
 void net_dev_close(struct net_dev *d); // an all-zero one is fine
 
+// Kernel interface of a device that EAL's own arguments brought up; 0: none, or no such device.
+unsigned net_dev_ifindex(const char *name);
 bool net_dev_link_up(const struct net_dev *d);
 
 // The indirection table and key of an RSS device as the software computes them. True when what the

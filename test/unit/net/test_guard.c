@@ -178,6 +178,7 @@ Test(net_guard, finds_the_way_back_after_one_that_was_killed)
 	cr_assert_eq(net_guard_start(&g, "veth-lan", why, sizeof(why)), 0, "%s", why);
 	cr_expect(eq(str, (char *)ns_out("cat /proc/sys/net/ipv4/conf/veth-lan/arp_ignore"), "8"));
 	net_guard_stop(g);
+	free(dead); // as the kernel frees what a killed one had
 	for (int i = 0; i < 3; i++) {
 		snprintf(cmd, sizeof(cmd), "cat /proc/sys/net/%s", key[i]);
 		cr_expect(eq(str, (char *)ns_out(cmd), before[i]), "%s", key[i]);

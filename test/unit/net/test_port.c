@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 
 #include "net/port.h"
@@ -112,7 +113,8 @@ Test(net_port, bad_devices_are_refused_in_words)
 		{"{ name = \"veth-lan\"; device = \"net_null0\"; }",
 		 "named veth-lan is there already", 1},
 		{"{ name = \"wan\"; device = \"net_null0\"; twin = \"none\"; },\n"
-		 "{ name = \"lan\"; device = \"net_af_packet0,iface=veth-lan\"; twin = \"veth-lan\"; }",
+		 "{ name = \"lan\"; device = \"net_af_packet0,iface=veth-lan\"; twin = "
+		 "\"veth-lan\"; }",
 		 "named veth-lan is there already", 2},
 		{"{ name = \"lan\"; device = \"net_af_packet0,iface=veth-lan\"; mtu = 9000; }",
 		 "packet buffers of 2048 bytes are too small", 1},
@@ -188,6 +190,11 @@ Test(net_port, the_twin_is_the_port_in_the_hosts_stack)
 
 	veth();
 	ps = must_start(GATEWAY, 1);
+	// Even an address without duplicate address detection is tentative until a kernel thread
+	// says so.
+	for (int i = 0;
+	     i < 200 && ns_try("ip -6 addr show dev lan tentative | grep -q tentative") == 0; i++)
+		usleep(10000);
 	for (size_t i = 0; i < RTE_DIM(row); i++)
 		cr_expect(eq(str, (char *)ns_out(row[i].cmd), (char *)row[i].out), "%s",
 			  row[i].cmd);
@@ -315,6 +322,70 @@ Test(net_port, queues_spread_over_the_workers)
 	}
 	cr_expect(eq(uint, queues, 3 + 1 + 1));
 	cr_expect(eq(uint, twins, 2));
+	net_ports_stop(ps);
+	ns_peer_stop();
+}
+
+// EAL's --vdev gives the device; the file only names it, and the interface is guarded all the same.
+Test(net_port, a_device_of_eals_own_is_guarded_too)
+{
+	struct net_ports *ps;
+
+	veth();
+	cr_assert_eq(rte_dev_probe("net_af_packet0,iface=veth-lan"), 0);
+	cr_expect(lt(
+		int,
+		start(&ps,
+		      "ports = ({ name = \"lan\"; device = \"net_af_packet0,iface=veth-lan\"; });",
+		      1),
+		0));
+	cr_assert(eq(sz, err.n_errors, 1));
+	cr_expect_not_null(strstr(err.msgs[0].text, "only the name here"), "%s", err.msgs[0].text);
+	ps = must_start("ports = ({ name = \"lan\"; device = \"net_af_packet0\"; });", 1);
+	cr_expect(eq(str, (char *)ns_out("cat /proc/sys/net/ipv4/conf/veth-lan/arp_ignore"), "8"));
+	net_ports_stop(ps);
+	nothing_left("stop");
+	ns_peer_stop();
+}
+
+// The kernel's link watch takes its time: up to a second for what is not urgent.
+static uint64_t
+refreshed(struct net_ports *ps, bool up)
+{
+	uint64_t down = 0;
+
+	for (int i = 0; i < 300 && seen[0].up != up; i++) {
+		down |= net_ports_refresh(ps, NULL);
+		usleep(10000);
+	}
+	return down;
+}
+
+Test(net_port, links_are_followed)
+{
+	struct net_ports *ps;
+
+	veth();
+	ps = must_start(GATEWAY, 1);
+	refreshed(ps, true);
+	cr_expect(seen[0].up);
+	cr_expect(eq(u64, net_ports_refresh(ps, NULL), 0));
+	ns_sh("nsenter -t %d -n ip link set lan0 down", ns_peer);
+	cr_expect(eq(u64, refreshed(ps, false), 1), "port 0 went down");
+	cr_expect_not(seen[0].up);
+	cr_expect(eq(str, (char *)ns_out("cat /sys/class/net/lan/carrier"), "0"));
+	cr_expect(eq(u64, net_ports_refresh(ps, NULL), 0), "said once");
+	ns_sh("nsenter -t %d -n ip link set lan0 up", ns_peer);
+	cr_expect(eq(u64, refreshed(ps, true), 0));
+	cr_expect(seen[0].up);
+	cr_expect(eq(str, (char *)ns_out("cat /sys/class/net/lan/carrier"), "1"));
+	net_ports_set_twin(ps, 0, true, 1300);
+	cr_expect(eq(u64, net_ports_refresh(ps, NULL), 0));
+	cr_expect(eq(uint, seen[0].mtu, 1300));
+	net_ports_set_twin(ps, 0, false, 9000);
+	cr_expect(eq(u64, net_ports_refresh(ps, NULL), 1));
+	cr_expect_not(seen[0].up);
+	cr_expect(eq(uint, seen[0].mtu, 1400), "not wider than the device");
 	net_ports_stop(ps);
 	ns_peer_stop();
 }

@@ -95,7 +95,7 @@ Test(net_port_args, adds_what_af_packet_needs)
 		{"net_af_packet0,iface=v", 2000, 1,
 		 "net_af_packet0,iface=v,framesz=4096,blocksz=4096"},
 		{"net_af_packet0,iface=v", 9000, 1,
-		 "net_af_packet0,iface=v,framesz=16384,blocksz=16384"},
+		 "net_af_packet0,iface=v,framesz=12288,blocksz=12288"},
 		{"net_af_packet0,iface=v,framesz=32768", 9000, 1,
 		 "net_af_packet0,iface=v,framesz=32768"},
 		{"net_tap0,iface=v", 9000, 4, "net_tap0,iface=v"},
@@ -117,6 +117,6 @@ Test(net_port_args, a_frame_of_the_mtu_fits)
 		uint32_t frame = net_af_packet_frame(mtu);
 
 		cr_assert(ge(u32, frame, mtu + 14 + 8 + 52), "mtu %u", mtu);
-		cr_assert(zero(u32, frame & (frame - 1)), "mtu %u", mtu);
+		cr_assert(frame == 2048 || frame % 4096 == 0, "mtu %u", mtu);
 	}
 }
