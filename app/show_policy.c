@@ -48,11 +48,11 @@ counter_text(uint64_t n, bool exact, char out[24])
 
 // A column whose value may be negated: '!' stands in front of it, in the gap.
 static void
-print_negatable(const char *value, int width)
+print_negatable(const char *value, int width, const char *gap)
 {
 	bool negated = value[0] == '!';
 
-	printf("%c%-*s ", negated ? '!' : ' ', width, value + negated);
+	printf("%c%-*s%s", negated ? '!' : ' ', width, value + negated, gap);
 }
 
 static void
@@ -60,21 +60,20 @@ print_rule(const json_t *rule, bool exact)
 {
 	char packets[24], bytes[24];
 	const char *fragments = text(rule, "fragments"), *details = text(rule, "details");
+	bool is_goto = is_true(rule, "goto");
 
 	counter_text(number(rule, "packets"), exact, packets);
 	counter_text(number(rule, "bytes"), exact, bytes);
 	printf("%-4" PRIu64 " ", number(rule, "number"));
 	printf(exact ? "%8s %10s " : "%5s %5s ", packets, bytes);
 	printf("%-9s ", text(rule, "target"));
-	print_negatable(text(rule, "protocol"), 4);
+	print_negatable(text(rule, "protocol"), 6, " ");
 	printf("%2s ", fragments[0] != '\0' ? fragments : "--");
-	print_negatable(text(rule, "in"), 6);
-	print_negatable(text(rule, "out"), 6);
-	print_negatable(text(rule, "source"), 19);
-	print_negatable(text(rule, "destination"), 19);
-	if (is_true(rule, "goto"))
-		printf(" [goto] ");
-	printf("%s%s\n", details[0] != '\0' ? " " : "", details);
+	print_negatable(text(rule, "in"), 6, "");
+	print_negatable(text(rule, "out"), 6, " ");
+	print_negatable(text(rule, "source"), 19, " ");
+	print_negatable(text(rule, "destination"), details[0] != '\0' || is_goto ? 19 : 0, "");
+	printf("%s%s%s\n", is_goto ? "  [goto]" : "", details[0] != '\0' ? "  " : "", details);
 }
 
 static void
@@ -84,17 +83,19 @@ print_chain(const json_t *chain, bool exact)
 	const json_t *rule;
 	size_t i;
 
-	if (json_object_get(chain, "policy") != NULL) {
+	if (json_object_get(chain, "packets") != NULL) {
 		counter_text(number(chain, "packets"), exact, packets);
 		counter_text(number(chain, "bytes"), exact, bytes);
 		printf("Chain %s (policy %s %s packets, %s bytes)\n", text(chain, "chain"),
 		       text(chain, "policy"), packets, bytes);
+	} else if (json_object_get(chain, "policy") != NULL) {
+		printf("Chain %s (policy %s)\n", text(chain, "chain"), text(chain, "policy"));
 	} else {
 		printf("Chain %s (%" PRIu64 " references)\n", text(chain, "chain"),
 		       number(chain, "references"));
 	}
 	printf(exact ? "%-4s %8s %10s " : "%-4s %5s %5s ", "num", "pkts", "bytes");
-	printf("%-9s  %-4s %s  %-6s  %-6s  %-19s  %-19s\n", "target", "prot", "opt", "in", "out",
+	printf("%-9s  %-6s %s %-6s %-6s  %-19s  %s\n", "target", "prot", "opt", "in", "out",
 	       "source", "destination");
 	json_array_foreach(json_object_get(chain, "rules"), i, rule)
 	{

@@ -84,23 +84,49 @@ chain_view(const struct cfg_chain *chain, enum cfg_family family, const json_t *
 	return view;
 }
 
+// A built-in chain that the policy does not speak of: packets pass, and nothing counts them.
 static json_t *
-table_view(const struct cfg_table *table, const char *name, enum cfg_family family,
+open_chain_view(enum cfg_hook hook)
+{
+	return json_pack("{s:s, s:s, s:[]}", "chain", cfg_hook_name(hook), "policy", "ACCEPT",
+			 "rules");
+}
+
+static bool
+wanted(struct want *want, const char *chain)
+{
+	bool is = want->chain == NULL || strcmp(want->chain, chain) == 0;
+
+	want->found |= is;
+	return is;
+}
+
+static json_t *
+table_view(const struct cfg_policy *policy, enum cfg_table_id id, enum cfg_family family,
 	   struct want *want)
 {
+	const struct cfg_table *table = &policy->table[id];
 	json_t *chains = json_array(), *references = count_references(table, family);
 
+	for (int h = 0; h < CFG_HOOKS; h++) {
+		const struct cfg_chain *chain;
+
+		if (!cfg_table_has_hook(id, h) || !wanted(want, cfg_hook_name(h)))
+			continue;
+		chain = cfg_chain_find(policy, id, cfg_hook_name(h));
+		json_array_append_new(chains, chain != NULL && (chain->family & family) != 0
+						      ? chain_view(chain, family, references)
+						      : open_chain_view(h));
+	}
 	for (size_t i = 0; i < table->n_chain; i++) {
 		const struct cfg_chain *chain = table->chain[i];
 
-		if ((chain->family & family) == 0 ||
-		    (want->chain != NULL && strcmp(want->chain, chain->name) != 0))
-			continue;
-		json_array_append_new(chains, chain_view(chain, family, references));
-		want->found = true;
+		if (chain->hook == CFG_HOOK_NONE && (chain->family & family) != 0 &&
+		    wanted(want, chain->name))
+			json_array_append_new(chains, chain_view(chain, family, references));
 	}
 	json_decref(references);
-	return json_pack("{s:s, s:s, s:o}", "table", name, "family",
+	return json_pack("{s:s, s:s, s:o}", "table", cfg_table_name(id), "family",
 			 family == CFG_IPV4 ? "ipv4" : "ipv6", "chains", chains);
 }
 
@@ -144,7 +170,7 @@ ctl_cmd_list(struct ctl_client *cl, const json_t *request, json_t *answer, struc
 		for (int f = 0; f < 2; f++)
 			if ((table->family & families[f] & want.family) != 0)
 				json_array_append_new(tables,
-						      table_view(table, name, families[f], &want));
+						      table_view(policy, id, families[f], &want));
 	}
 	if (want.chain != NULL && !want.found) {
 		json_decref(tables);

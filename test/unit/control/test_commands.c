@@ -57,6 +57,12 @@ Test(control_commands, list_by_family)
 	cr_expect(eq(str, text(v4, "table"), "filter"));
 	cr_expect(eq(str, text(v4, "family"), "ipv4"));
 	cr_expect(eq(str, text(v6, "family"), "ipv6"));
+	cr_expect(eq(sz, json_array_size(json_object_get(v4, "chains")), 4));
+	chain = at(v4, "chains", 1);
+	cr_expect(eq(str, text(chain, "chain"), "FORWARD"));
+	cr_expect(eq(str, text(chain, "policy"), "ACCEPT"), "not in the policy, and open");
+	cr_expect(eq(ptr, json_object_get(chain, "packets"), NULL), "nothing counts there");
+	cr_expect(eq(str, text(at(v4, "chains", 3), "chain"), "web"), "user chains last");
 	chain = at(v4, "chains", 0);
 	cr_expect(eq(str, text(chain, "chain"), "INPUT"));
 	cr_expect(eq(str, text(chain, "policy"), "DROP"));
