@@ -110,6 +110,7 @@ class Parsed:
 
     def __init__(self, frame, l3=False):
         self.ok = False
+        self.offset, self.more = 0, False
         self.sport = self.dport = 0
         self.kind = self.code = None
         self.flags = 0
@@ -137,6 +138,7 @@ class Parsed:
         self.length = struct.unpack_from('!H', d, 2)[0]
         self.ident, frag = struct.unpack_from('!HH', d, 4)
         self.frag = bool(frag & 0x3fff)
+        self.offset, self.more = (frag & 0x1fff) * 8, bool(frag & 0x2000)
         self.df = bool(frag & 0x4000)
         self.src, self.dst = str(ipaddress.ip_address(d[12:16])), str(ipaddress.ip_address(d[16:20]))
         self.l4 = d[ihl:self.length]
@@ -155,7 +157,8 @@ class Parsed:
             nxt = d[at]
             if self.proto == 44:
                 later = struct.unpack_from('!H', d, at + 2)[0] & 0xfff8
-                self.frag = True
+                self.frag, self.offset, self.more = True, later, bool(d[at + 3] & 1)
+                self.ident = struct.unpack_from('!I', d, at + 4)[0]
                 at += 8
             else:
                 at += (d[at + 1] + 1) * 8
@@ -215,6 +218,25 @@ def comparable(list_of_frames, own):
             number = idents.setdefault(frame[58:62], len(idents))
             frame = frame[:58] + struct.pack('!I', number) + frame[62:]
         out.append(frame)
+    return out
+
+
+def whole(records):
+    """(time, Parsed) of every packet of a capture, fragments put together (in order, as one sender cuts them)."""
+    out, parts = [], {}
+    for when, frame in records:
+        p = Parsed(frame)
+        if not p.frag:
+            out.append((when, p))
+            continue
+        key = (p.src, p.dst, p.ident, p.proto)
+        have = parts.setdefault(key, b'')
+        if p.offset != len(have):
+            continue
+        parts[key] = have + p.l4
+        if not p.more:
+            p.l4 = parts.pop(key)
+            out.append((when, p))
     return out
 
 

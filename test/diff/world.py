@@ -71,8 +71,7 @@ def conf(policy, control):
     return f'''eal = [ "--no-huge", "--no-pci", "--no-shconf", "-m", "256", "-l", "0" ];
 policy = "{policy}";
 control = "{control}";
-flows = 4096;
-mbufs = 4096;
+sizes = {{ flows = 4096; mbufs = 4096; }};
 ports = (
   {port}
 );

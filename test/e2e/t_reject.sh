@@ -12,6 +12,11 @@ tables:
       rules:
         - { protocol: tcp, dport: 2001, jump: REJECT, reject-with: tcp-reset }
         - { protocol: udp, dport: 2002, jump: REJECT }
+    OUTPUT:
+      policy: ACCEPT
+      rules:
+        - { protocol: tcp, dport: 3001, jump: REJECT, reject-with: tcp-reset }
+        - { family: ipv4, protocol: tcp, dport: 3002, jump: REJECT, reject-with: icmp-host-prohibited }
     FORWARD:
       policy: ACCEPT
       rules:
@@ -23,9 +28,14 @@ tables:
         - { family: ipv6, protocol: tcp, dport: 1006, jump: REJECT, reject-with: icmp6-adm-prohibited }
         - { family: ipv6, protocol: tcp, dport: 1007, jump: REJECT, reject-with: icmp6-no-route }
 P
-# refused ADDRESS PORT: how a TCP connection from lan ends.
+# connect ADDRESS PORT: how a TCP connection from lan ends.
 connect() {
-	in_ns lan /usr/bin/python3 - "$1" "$2" <<'PY'
+	connect_from lan "$@"
+}
+connect_from() {
+	local ns=$1
+	shift
+	in_ns "$ns" /usr/bin/python3 - "$1" "$2" <<'PY'
 import errno, socket, sys
 try:
     socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
@@ -46,6 +56,9 @@ is "icmp6-adm-prohibited" "$(connect 2001:db8:2::2 1006)" EACCES
 is "icmp6-no-route" "$(connect 2001:db8:2::2 1007)" ENETUNREACH
 is "for the gateway: tcp-reset" "$(connect 192.168.1.1 2001)" ECONNREFUSED
 is "for the gateway: tcp-reset, IPv6" "$(connect 2001:db8:1::1 2001)" ECONNREFUSED
+is "from the gateway: tcp-reset" "$(connect_from gateway 203.0.113.9 3001)" ECONNREFUSED
+is "from the gateway: tcp-reset, IPv6" "$(connect_from gateway 2001:db8:2::2 3001)" ECONNREFUSED
+is "from the gateway: icmp-host-prohibited" "$(connect_from gateway 203.0.113.9 3002)" EHOSTUNREACH
 udp_ask lan 203.0.113.9 1005 x >/dev/null
 expect_seen lan 'icmp[0] == 3 and icmp[1] == 13'
 udp_ask lan 192.168.1.1 2002 x >/dev/null
