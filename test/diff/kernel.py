@@ -95,7 +95,10 @@ class Kernel:
             run('ip', 'link', 'set', peer(port), 'up')
             run('ethtool', '-K', peer(port), 'tx', 'off')
             self.in_gw('ethtool', '-K', port, 'tx', 'off')
-            for address in world.ADDRESSES[port]:
+            # Of several IPv6 addresses the kernel prefers the one that came last, Ringwall the one that
+            # ringwall.conf names first: the other way round they agree.
+            four = [a for a in world.ADDRESSES[port] if ':' not in a]
+            for address in four + [a for a in world.ADDRESSES[port] if ':' in a][::-1]:
                 self.in_gw('ip', 'addr', 'add', address, 'dev', port, *(['nodad'] if ':' in address else ['brd', '+']))
         for to, via in world.ROUTES:
             family = '-6' if ':' in to else '-4'

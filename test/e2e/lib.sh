@@ -72,7 +72,7 @@ host_add() {
 	done
 	ADDRESSES[$name]=$list
 	# Everything that a host sees, for expect_seen and expect_never.
-	in_ns "$name" tcpdump -i eth0 -U -n -s 0 -w "$work/$name.pcap" >/dev/null 2>"$work/$name.tcpdump" &
+	in_ns "$name" tcpdump -i eth0 --immediate-mode -U -n -s 0 -w "$work/$name.pcap" >/dev/null 2>"$work/$name.tcpdump" &
 	for ((i = 0; i < 50; i++)); do
 		grep -q 'listening on' "$work/$name.tcpdump" 2>/dev/null && break
 		sleep 0.1
@@ -112,7 +112,7 @@ gateway_try() {
 	gateway_run
 }
 gateway_run() {
-	gw "$BUILD/app/ringwalld" -c $work/ringwall.conf >$work/ringwalld.log 2>&1 </dev/null &
+	ip netns exec gateway "$BUILD/app/ringwalld" -c $work/ringwall.conf >$work/ringwalld.log 2>&1 </dev/null &
 	gateway_pid=$!
 	for ((i = 0; i < 300; i++)); do
 		rw ports >/dev/null 2>&1 && return 0
@@ -128,10 +128,15 @@ gateway_start() {
 		finish
 	fi
 }
-# gateway_stop [SIGNAL]: gateway_code is what it ended with.
+# gateway_stop [SIGNAL]: gateway_code is what it ended with; after 10 s it is killed (137).
 gateway_stop() {
 	kill -"${1:-TERM}" "$gateway_pid" 2>/dev/null
-	wait "$gateway_pid"
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$gateway_pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$gateway_pid" 2>/dev/null
+	wait "$gateway_pid" 2>/dev/null
 	gateway_code=$?
 	return 0
 }
@@ -256,8 +261,7 @@ packets_of() {
 # Ends the test: says how many checks failed, with ringwalld's log where any did.
 finish() {
 	if [ -n "${gateway_pid-}" ] && kill -0 "$gateway_pid" 2>/dev/null; then
-		kill -TERM "$gateway_pid"
-		wait "$gateway_pid"
+		gateway_stop
 	fi
 	if [ "$failed" != 0 ] && [ -s $work/ringwalld.log ]; then
 		echo "  ringwalld's log:"

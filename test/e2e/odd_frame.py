@@ -19,7 +19,15 @@ def packet6(src=LAN6, dst=WAN6, **more):
     return F.ipv6(src, dst, F.UDP, F.udp(src, dst, 4000, 9, b'odd frame of the test'), **more)
 
 
+def overlap(mac, own):
+    """Two fragments that claim the same bytes."""
+    pieces = (F.ipv4(LAN, WAN, F.UDP, bytes(64), ident=77, frag=0x2000), F.ipv4(LAN, WAN, F.UDP, bytes(64), ident=77, frag=4))
+    return [F.eth(mac, own, F.ETH_IP, p) for p in pieces]
+
+
 def build(kind, mac, own):
+    if kind == 'overlap':
+        return overlap(mac, own)
     four, six = F.ETH_IP, F.ETH_IP6
     ethertype, packet = four, {
         'ethertype': lambda: bytes(50),
@@ -36,7 +44,6 @@ def build(kind, mac, own):
         'no-route': lambda: packet4(dst='198.18.0.1'),
         'rule': lambda: packet4(dport=666),
         'to-host': lambda: packet4(dst=GW),
-        'ping-of-death': lambda: packet4(frag=0x1fff),
         'short6': lambda: packet6()[:30],
         'length6': lambda: packet6(length=1000),
     }[kind]
@@ -46,7 +53,7 @@ def build(kind, mac, own):
         ethertype = 0x88b5
     if kind == 'other-mac':
         mac = '02:aa:aa:aa:aa:aa'
-    return F.eth(mac, own, ethertype, packet())
+    return [F.eth(mac, own, ethertype, packet())]
 
 
 device, gateway_mac, what = sys.argv[1:4]
@@ -54,4 +61,5 @@ with open(f'/sys/class/net/{device}/address', encoding='ascii') as f:
     own_mac = f.read().strip()
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind((device, 0))
-s.send(build(what, gateway_mac, own_mac))
+for frame in build(what, gateway_mac, own_mac):
+    s.send(frame)

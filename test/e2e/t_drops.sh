@@ -35,6 +35,7 @@ one() {
 		sleep 0.1
 	done
 	is "$2: $1" $((after - before)) 1
+	[ $((after - before)) = 1 ] || rw stats | sed 's/^/            /'
 }
 one NOT_IP ethertype
 one NOT_FOR_US other-mac
@@ -52,7 +53,10 @@ one RULE rule
 one CHAIN_POLICY to-host
 one SHORT_L3 short6
 one BAD_LENGTH length6
-one FRAG_BAD ping-of-death
+before=$(drops FRAG_OVERLAP)
+in_ns lan /usr/bin/python3 "$here/odd_frame.py" eth0 "$mac" overlap
+sleep 1
+ok "fragments that overlap: FRAG_OVERLAP" [ "$(drops FRAG_OVERLAP)" -gt "$before" ]
 ok "the gateway lives on" in_ns lan ping -c 1 -W 2 203.0.113.9
 ok "stats names every reason with its text" bash -c "ip netns exec gateway $BUILD/app/ringwall stats | grep -q BAD_CSUM"
 finish
