@@ -24,6 +24,7 @@
 
 // Rules in a segment; fewer are faster in line (test/unit/acl/speed.c).
 unsigned acl_segment_min = 16;
+unsigned acl_context_max = UINT32_MAX; // rules; tests make it small
 
 struct compile {
 	struct acl_table *t;
@@ -144,7 +145,7 @@ rule_inline(struct compile *c, const struct acl_seg_rule *r)
 static int
 ctx_steps(struct compile *c, const struct acl_seg_rule *rule, uint32_t n)
 {
-	uint32_t size = n;
+	uint32_t size = RTE_MIN(n, acl_context_max);
 	int ret = 0;
 
 	while (n > 0) {
@@ -198,7 +199,8 @@ segment_close(struct compile *c, const struct acl_chain *chain)
 	if (ret < 0)
 		cfg_err_add(c->err, (struct cfg_pos){0},
 			    "table %s chain %s: its %" PRIu32 " rules from number %" PRIu32
-			    " on do not fit rte_acl: %s",
+			    " on do not fit rte_acl: %s (EAL's memory is what -m or the hugepages "
+			    "give)",
 			    cfg_table_name(c->id), chain->name, c->n_rule,
 			    c->t->rule[c->rule[0].rule].number, strerror(-ret));
 	c->n_rule = c->n_box = c->n_open = 0;

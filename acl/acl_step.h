@@ -49,7 +49,8 @@ int acl_ctx_build(struct acl_step *s, const struct acl_seg_rule *rule, uint32_t 
 		  uint64_t *merge_left);
 void acl_ctx_free(struct acl_step *s); // any kind of step
 
-extern unsigned acl_segment_min; // tests set it to get contexts from few rules
+// Tests set these to get contexts from few rules, and several from one segment.
+extern unsigned acl_segment_min, acl_context_max;
 
 // Makes t->step. 0 or -errno with the reason in err.
 int acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,

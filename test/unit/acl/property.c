@@ -97,6 +97,7 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 
 	cfg_err_init(&err, "random");
 	acl_segment_min = segment_min[rnd_below(&r, RTE_DIM(segment_min))];
+	acl_context_max = rnd_one_in(&r, 3) ? 1 + rnd_below(&r, 20) : UINT32_MAX;
 	policy = rnd_policy(&r, rnd_one_in(&r, 3));
 	if (acl_policy_create(&compiled, policy, &build, &err) < 0) {
 		fprintf(stderr, "seed %" PRIu64 ": build fails: %s\n", seed,
