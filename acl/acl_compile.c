@@ -22,9 +22,7 @@
 #define MERGE_MAX    1000000 // see acl_ctx_build(): about a second of building per table
 #define PEEL_MAX     4 // leading rules of a long segment that only ask for the state stay in line
 
-// Rules in a segment; fewer are faster in line (test/unit/acl/speed.c).
-unsigned acl_segment_min = 16;
-unsigned acl_context_max = UINT32_MAX; // rules; tests make it small
+struct acl_tuning acl_tuning = {.segment_min = 16, .context_max = UINT32_MAX, .merge_boxes = 1200};
 
 struct compile {
 	struct acl_table *t;
@@ -145,7 +143,7 @@ rule_inline(struct compile *c, const struct acl_seg_rule *r)
 static int
 ctx_steps(struct compile *c, const struct acl_seg_rule *rule, uint32_t n)
 {
-	uint32_t size = RTE_MIN(n, acl_context_max);
+	uint32_t size = RTE_MIN(n, acl_tuning.context_max);
 	int ret = 0;
 
 	while (n > 0) {
@@ -183,7 +181,7 @@ segment_close(struct compile *c, const struct acl_chain *chain)
 	int ret = 0;
 
 	while (ret == 0 && n > 0 &&
-	       (c->n_rule < acl_segment_min ||
+	       (c->n_rule < acl_tuning.segment_min ||
 		(peeled < PEEL_MAX && r->n <= INLINE_BOXES && only_state(&c->box[r->first])))) {
 		ret = rule_inline(c, r++);
 		n--;

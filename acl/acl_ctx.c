@@ -19,10 +19,9 @@
 enum shape { SHAPE_WIDE, SHAPE_SRC, SHAPE_DST, SHAPES };
 static_assert(ACL_STEP_CTX_MAX >= (int)SHAPES, "a place for each");
 
-#define NARROW4	    16 // prefix bits from which an IPv4 address is named well
-#define NARROW6	    40
-#define MERGE_BOXES 1200 // that two shapes may have together in one context
-#define WIDE_MAX    2048 // of boxes that name neither address: more are split in order
+#define NARROW4	 16 // prefix bits from which an IPv4 address is named well
+#define NARROW6	 40
+#define WIDE_MAX 2048 // of boxes that name neither address: more are split in order
 
 struct shapes {
 	unsigned ctx_of[SHAPES]; // shape whose context takes this one's boxes
@@ -44,7 +43,7 @@ merge(struct shapes *sh, enum shape from, enum shape into, uint64_t *left)
 {
 	uint64_t cost = (uint64_t)sh->n[from] * sh->n[into];
 
-	if (cost == 0 || sh->n[from] + sh->n[into] > MERGE_BOXES || cost > *left)
+	if (cost == 0 || sh->n[from] + sh->n[into] > acl_tuning.merge_boxes || cost > *left)
 		return;
 	*left -= cost;
 	sh->n[into] += sh->n[from];

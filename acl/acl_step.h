@@ -49,8 +49,15 @@ int acl_ctx_build(struct acl_step *s, const struct acl_seg_rule *rule, uint32_t 
 		  uint64_t *merge_left);
 void acl_ctx_free(struct acl_step *s); // any kind of step
 
-// Tests set these to get contexts from few rules, and several from one segment.
-extern unsigned acl_segment_min, acl_context_max;
+// What was found by measuring (test/unit/acl/speed.c and classbench.c). Tests set it to get
+// contexts from few rules, and several from one segment. Control thread.
+struct acl_tuning {
+	unsigned segment_min; // rules in a segment from which it is a context; fewer are faster in
+			      // line
+	unsigned context_max; // rules in a context
+	unsigned merge_boxes; // boxes of two shapes that may share a context
+};
+extern struct acl_tuning acl_tuning;
 
 // Makes t->step. 0 or -errno with the reason in err.
 int acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,

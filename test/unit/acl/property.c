@@ -96,8 +96,9 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 	int bad = 0;
 
 	cfg_err_init(&err, "random");
-	acl_segment_min = segment_min[rnd_below(&r, RTE_DIM(segment_min))];
-	acl_context_max = rnd_one_in(&r, 3) ? 1 + rnd_below(&r, 20) : UINT32_MAX;
+	acl_tuning.segment_min = segment_min[rnd_below(&r, RTE_DIM(segment_min))];
+	acl_tuning.context_max = rnd_one_in(&r, 3) ? 1 + rnd_below(&r, 20) : UINT32_MAX;
+	acl_tuning.merge_boxes = rnd_one_in(&r, 2) ? 0 : 1200;
 	policy = rnd_policy(&r, rnd_one_in(&r, 3));
 	if (acl_policy_create(&compiled, policy, &build, &err) < 0) {
 		fprintf(stderr, "seed %" PRIu64 ": build fails: %s\n", seed,

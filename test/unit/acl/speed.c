@@ -1,6 +1,6 @@
 // Ticks per packet of the filter stage against the number of rules: compared in line, as rte_acl
 // contexts, and by the linear interpreter. Not a test (times are not repeatable on a busy machine):
-// what acl_segment_min was chosen by. Rules name a source /24, a port and drop; packets miss all of
+// what acl_tuning was chosen by. Rules name a source /24, a port and drop; packets miss all of
 // them or hit one at random. Arguments: numbers of rules.
 #include <netinet/in.h>
 #include <stdio.h>
@@ -88,7 +88,7 @@ one(uint8_t family, unsigned n)
 		if (n > 2000 && kind[k].min != 1)
 			continue;
 		cfg_err_init(&err, "speed");
-		acl_segment_min = kind[k].min;
+		acl_tuning.segment_min = kind[k].min;
 		if (acl_policy_create(&p, model, &b, &err) < 0)
 			abort();
 		sec = ground_seconds() - sec;
