@@ -13,12 +13,20 @@
 #define PROTO_UDPLITE 136
 #define EXT_MAX	      16
 
+// len bytes at off, copied to buf where they lie in two segments (an error that came in fragments).
+static const void *
+bytes(const struct pl_pkt *p, uint32_t off, uint32_t len, void *buf)
+{
+	return rte_pktmbuf_read(p->m, off, len, buf); // NULL: not that many
+}
+
 // Where an IPv6 quote's upper layer begins; 0: cannot be said. *proto: in, the first header; out,
 // the last.
 static uint32_t
 skip_ext(const struct pl_pkt *p, uint32_t off, uint8_t *proto)
 {
 	for (unsigned i = 0; i < EXT_MAX; i++) {
+		uint8_t buf[8];
 		const uint8_t *h;
 
 		switch (*proto) {
@@ -33,7 +41,7 @@ skip_ext(const struct pl_pkt *p, uint32_t off, uint8_t *proto)
 		default:
 			return off;
 		}
-		h = pl_need(p, off, 8);
+		h = bytes(p, off, sizeof(buf), buf);
 		if (h == NULL)
 			return 0;
 		if (*proto == IPPROTO_FRAGMENT) {
@@ -53,6 +61,7 @@ skip_ext(const struct pl_pkt *p, uint32_t off, uint8_t *proto)
 static bool
 quote_l4(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 {
+	uint8_t buf[8];
 	const uint8_t *h;
 
 	switch (k->proto) {
@@ -61,7 +70,7 @@ quote_l4(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 	case PROTO_UDPLITE:
 	case IPPROTO_SCTP:
 	case PROTO_DCCP:
-		h = pl_need(p, off, 4);
+		h = bytes(p, off, 4, buf);
 		if (h == NULL)
 			return false;
 		memcpy(&k->sport, h, 2);
@@ -69,7 +78,7 @@ quote_l4(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 		return true;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		h = pl_need(p, off, 8);
+		h = bytes(p, off, 8, buf);
 		if (h == NULL)
 			return false;
 		memcpy(&k->sport, h + 4, 2);
@@ -86,7 +95,8 @@ quote_key(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 	memset(k, 0, sizeof(*k));
 	k->family = p->family;
 	if (p->family == 4) {
-		const struct rte_ipv4_hdr *ip = pl_need(p, off, sizeof(*ip));
+		struct rte_ipv4_hdr buf;
+		const struct rte_ipv4_hdr *ip = bytes(p, off, sizeof(buf), &buf);
 
 		if (ip == NULL ||
 		    (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)))
@@ -98,7 +108,8 @@ quote_key(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 		if (off > (uint32_t)p->l3_off + p->l3_len)
 			return false;
 	} else {
-		const struct rte_ipv6_hdr *ip = pl_need(p, off, sizeof(*ip));
+		struct rte_ipv6_hdr buf;
+		const struct rte_ipv6_hdr *ip = bytes(p, off, sizeof(buf), &buf);
 
 		if (ip == NULL)
 			return false;
@@ -117,7 +128,8 @@ quote_key(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 static uint32_t
 redirect_quote(const struct pl_pkt *p)
 {
-	const uint8_t *opt = pl_need(p, p->l4_off + 40u, 8);
+	uint8_t buf[8];
+	const uint8_t *opt = bytes(p, p->l4_off + 40u, sizeof(buf), buf);
 
 	if (opt == NULL || p->icmp_code != 0 || p->ttl != 255 || p->src.v6[0] != 0xfe ||
 	    (p->src.v6[1] & 0xc0) != 0x80)

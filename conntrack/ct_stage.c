@@ -4,6 +4,7 @@
 // buckets, then entries, then, in the order of arrival, the state machines.
 #include "conntrack/ct_track.h"
 
+#define TCP_HEAD_MAX 60 // with all options
 #define WHEEL_BUDGET 64 // flows that the wheel deals with in one turn
 
 const struct pl_stage ct_lookup_stage = {"ct-lookup", ct_lookup_run, NULL};
@@ -52,11 +53,11 @@ static enum ct_verdict
 track_tcp(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
 	  const struct ct_conf *conf, struct ct_tcp_out *out)
 {
-	const uint32_t have = rte_pktmbuf_data_len(p->m) - p->l4_off;
+	const uint32_t want = p->l4_len < TCP_HEAD_MAX ? p->l4_len : TCP_HEAD_MAX;
+	uint8_t head[TCP_HEAD_MAX]; // for a header that was put together from fragments
 	struct ct_tcp_seg seg;
 
-	if (!ct_tcp_read(&seg, pl_need(p, p->l4_off, 20), have < p->l4_len ? have : p->l4_len,
-			 p->l4_len))
+	if (!ct_tcp_read(&seg, rte_pktmbuf_read(p->m, p->l4_off, want, head), want, p->l4_len))
 		return CT_INVALID;
 	if (!(e->status & CT_S_CONFIRMED) && !ct_tcp_start(&e->tcp, &seg, conf))
 		return CT_INVALID;

@@ -112,7 +112,7 @@ ct_tcp_read(struct ct_tcp_seg *seg, const uint8_t *l4, uint32_t n_head, uint32_t
 {
 	uint32_t hlen;
 
-	if (n_head < 20 || l4_len < 20)
+	if (l4 == NULL || n_head < 20 || l4_len < 20)
 		return false;
 	hlen = (l4[12] >> 4) * 4u;
 	if (hlen < 20 || hlen > l4_len || hlen > n_head)

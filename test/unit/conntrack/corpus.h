@@ -14,3 +14,11 @@ struct corpus_counts {
 
 // 0, or -1 where the file cannot be read.
 int corpus_replay(const char *path, struct corpus_counts *out);
+
+struct corpus_known {
+	const char *file, *why;
+};
+// Every capture with (or without) fragments against pcaps/KERNEL-CTSTATE.tsv of the shared corpus:
+// each must agree, or be in the list; one that agrees though listed fails too. Skips the test where
+// the corpus is absent.
+void corpus_compare(const struct corpus_known *known, unsigned n_known, bool fragments);

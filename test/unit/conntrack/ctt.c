@@ -5,6 +5,8 @@
 #include "ctt.h"
 
 struct ctt ctt;
+const struct pl_stage *ctt_defrag;
+void (*ctt_on_start)(struct pl_worker *w), (*ctt_on_stop)(struct pl_worker *w);
 static struct pl_program program;
 
 // What ipv6_rcv refuses (RFC 4291 section 2.5.3, 2.7); in the gateway, net's parse stage does.
@@ -70,26 +72,46 @@ void
 ctt_stop(void)
 {
 	for (unsigned i = 0; i < ctt.n; i++) {
+		if (ctt_on_stop != NULL)
+			ctt_on_stop(ctt.w[i]);
 		ct_table_free(ctt.w[i]->ct);
 		pl_worker_free(ctt.w[i]);
 	}
 	memset(&ctt, 0, sizeof(ctt));
 }
 
+static void
+add_stage(const struct pl_stage *stage, const void *conf)
+{
+	program.step[program.n_stage++] = (typeof(program.step[0])){stage, conf};
+}
+
+static void
+make_program(void)
+{
+	program.n_stage = 0;
+	add_stage(&parse, NULL);
+	add_stage(&ct_steer_stage, NULL);
+	if (ctt_defrag != NULL) {
+		add_stage(ctt_defrag, NULL);
+		add_stage(&ct_steer_stage, NULL);
+	}
+	add_stage(&ct_lookup_stage, &ctt.conf);
+	add_stage(&filter, NULL);
+	add_stage(&ct_confirm_stage, &ctt.conf);
+	add_stage(&sink, NULL);
+}
+
 void
 ctt_start(unsigned n, uint32_t max)
 {
-	static void (*const idle[])(struct pl_worker *) = {ct_turn_end, NULL};
-	static const struct pl_stage *const stage[] = {&parse,	&ct_steer_stage,   &ct_lookup_stage,
-						       &filter, &ct_confirm_stage, &sink};
+	static void (*idle[])(struct pl_worker *) = {ct_turn_end, NULL, NULL};
 
 	tl_init();
 	ctt_stop();
 	ct_conf_init(&ctt.conf, NULL, 1);
-	program.n_stage = RTE_DIM(stage);
-	for (unsigned i = 0; i < RTE_DIM(stage); i++)
-		program.step[i] =
-			(typeof(program.step[0])){stage[i], i == 2 || i == 4 ? &ctt.conf : NULL};
+	make_program();
+	idle[1] = ctt_defrag != NULL ? ctt_defrag->idle : NULL;
 	tl_workers(ctt.w, n);
 	ctt.n = n;
 	for (unsigned i = 0; i < n; i++) {
@@ -98,6 +120,8 @@ ctt_start(unsigned n, uint32_t max)
 		ctt.w[i]->prog = &program;
 		ctt.w[i]->idle = idle;
 		ctt.w[i]->now_ns = 1000000000;
+		if (ctt_on_start != NULL)
+			ctt_on_start(ctt.w[i]);
 	}
 	if (ct_join(ctt.w, n) != 0)
 		abort();

@@ -24,6 +24,11 @@ struct ctt {
 };
 extern struct ctt ctt;
 
+// Component tests: reassembly, and what a worker needs for it. Kept over ctt_start() and
+// ctt_stop().
+extern const struct pl_stage *ctt_defrag;
+extern void (*ctt_on_start)(struct pl_worker *w), (*ctt_on_stop)(struct pl_worker *w);
+
 // n workers with tables of max flows each, clock at 1 s. Frees the ones before.
 void ctt_start(unsigned n, uint32_t max);
 void ctt_stop(void);
