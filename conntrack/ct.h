@@ -42,6 +42,7 @@ struct ct_conf {
 	uint32_t tcp_retrans_ms, tcp_unack_ms;
 	uint32_t udp_ms, udp_stream_ms, icmp_ms, icmpv6_ms, generic_ms;
 	uint32_t gre_ms, gre_stream_ms;
+	uint32_t sctp_ms[9]; // by enum ct_sctp_state (conntrack/ct_sctp.h)
 	uint32_t tcp_max_retrans;
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy

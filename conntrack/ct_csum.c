@@ -55,6 +55,7 @@ ct_csum_ok(const struct pl_pkt *p)
 	case IPPROTO_TCP:
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
+	case IPPROTO_SCTP:
 		break;
 	default:
 		return true;
@@ -72,5 +73,5 @@ ct_csum_ok(const struct pl_pkt *p)
 			break;
 		}
 	}
-	return sum_is_right(p);
+	return p->proto == IPPROTO_SCTP ? ct_sctp_crc_ok(p) : sum_is_right(p);
 }

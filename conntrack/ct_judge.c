@@ -84,8 +84,11 @@ ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p)
 		if (!(p->flags & PL_F_L4) || !ct_csum_ok(p))
 			return CT_K_INVALID;
 		break;
-	case PROTO_UDPLITE:
 	case IPPROTO_SCTP:
+		if (!(p->flags & PL_F_L4) || !ct_csum_ok(p))
+			return CT_K_INVALID;
+		break;
+	case PROTO_UDPLITE:
 	case PROTO_DCCP:
 		if (!(p->flags & PL_F_L4))
 			return CT_K_INVALID;

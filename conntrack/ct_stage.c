@@ -79,6 +79,8 @@ track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return ct_icmp_packet(e->proto, e->dir[CT_ORIGINAL].dport, conf, out);
+	case IPPROTO_SCTP:
+		return ct_sctp_packet(&e->sctp, p, (enum ct_dir)dir, e->status, conf, out);
 	case IPPROTO_GRE:
 		return ct_gre_packet(e->status, conf, out);
 	default:
@@ -106,6 +108,8 @@ apply(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 		ct_table_kill(t, e);
 		return true;
 	case CT_PASS:
+		if (out->assured)
+			e->status |= CT_S_ASSURED;
 		return true;
 	case CT_INVALID:
 	case CT_AGAIN:

@@ -414,7 +414,8 @@ ct_table_make_way(struct ct_table *t, uint64_t hash)
 				t->stats.early_drop++;
 				return true;
 			}
-			if (e->proto == IPPROTO_TCP && ct_tcp_closing(&e->tcp))
+			if ((e->proto == IPPROTO_TCP && ct_tcp_closing(&e->tcp)) ||
+			    (e->proto == IPPROTO_SCTP && ct_sctp_closing(&e->sctp)))
 				closing = e;
 		}
 		b = b + 1 < t->ix.bucket + t->ix.n ? b + 1 : t->ix.bucket;

@@ -5,6 +5,7 @@
 
 #include "conntrack/ct_index.h"
 #include "conntrack/ct_key.h"
+#include "conntrack/ct_sctp.h"
 #include "conntrack/ct_tcp.h"
 
 // Time in an entry: ticks of 2^22 ns (4.2 ms) in 32 bits. Differences of up to 2^30 ticks (52 days)
@@ -47,6 +48,7 @@ struct ct_entry {
 		// segment only
 		struct ct_tcp tcp;
 		struct ct_udp udp;
+		struct ct_sctp sctp;
 	};
 	uint32_t deadline;	       // tick
 	uint32_t packets[2], bytes[2]; // low words; what they carry over is in struct ct_cold

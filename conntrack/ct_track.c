@@ -74,6 +74,15 @@ void
 ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t generation)
 {
 	static const struct cfg_conntrack none;
+	static const uint16_t sctp_sec[CT_SCTP_STATES] = {
+		[CT_SCTP_NONE] = 10,	       [CT_SCTP_CLOSED] = 10,
+		[CT_SCTP_COOKIE_WAIT] = 3,     [CT_SCTP_COOKIE_ECHOED] = 3,
+		[CT_SCTP_ESTABLISHED] = 210,   [CT_SCTP_SHUTDOWN_SENT] = 3,
+		[CT_SCTP_SHUTDOWN_RECD] = 3,   [CT_SCTP_SHUTDOWN_ACK_SENT] = 3,
+		[CT_SCTP_HEARTBEAT_SENT] = 30,
+	};
+
+	static_assert(RTE_DIM(sctp_sec) == RTE_DIM(conf->sctp_ms), "one for each state");
 
 	if (s == NULL)
 		s = &none;
@@ -97,6 +106,8 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->generic_ms = ms_or(s->generic_timeout, 600);
 	conf->gre_ms = ms_or(0, 30);
 	conf->gre_stream_ms = ms_or(0, 180);
+	for (unsigned i = 0; i < RTE_DIM(sctp_sec); i++)
+		conf->sctp_ms[i] = ms_or(0, sctp_sec[i]);
 	conf->tcp_max_retrans = s->tcp_max_retrans != 0 ? s->tcp_max_retrans : 3;
 	conf->tcp_loose = !s->tcp_loose_off;
 	conf->tcp_be_liberal = s->tcp_be_liberal;

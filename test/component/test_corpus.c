@@ -11,11 +11,6 @@
 static const struct corpus_known known[] = {
 	{EVASION "12_frag-12.pcap",
 	 "170 extension headers: the parser stops at 16 and drops by name, Linux has no limit"},
-#define MIDDLE                                                                                     \
-	"a middle fragment that is no multiple of eight bytes: dropped by name (FRAG_BAD) here; "  \
-	"Linux spoils the datagram as well but lets this one pass as INVALID"
-	{EVASION "23_frag-23.pcap", MIDDLE},
-	{EVASION "32_frag-32.pcap", MIDDLE},
 };
 
 static struct net_table *table;

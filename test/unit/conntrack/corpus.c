@@ -115,6 +115,33 @@ routing_drops(struct pl_worker *w, const struct pl_pkt *p)
 	return p->ttl <= 1;
 }
 
+// libpcap cuts packets to the snap length that the file's header claims, which is wrong in some of
+// these; the kernel's counts were made from whole packets. So the classic header is read as if it
+// claimed the most.
+static pcap_t *
+open_whole(const char *path)
+{
+	static char data[4 << 20];
+	char err[PCAP_ERRBUF_SIZE];
+	FILE *f = fopen(path, "rb");
+	uint32_t magic, most = 262144;
+	size_t n;
+
+	if (f == NULL)
+		return NULL;
+	n = fread(data, 1, sizeof(data), f);
+	fclose(f);
+	if (n < 24 || n == sizeof(data))
+		return NULL;
+	memcpy(&magic, data, sizeof(magic));
+	if (magic == 0xd4c3b2a1)
+		most = rte_bswap32(most);
+	if (magic == 0xd4c3b2a1 || magic == 0xa1b2c3d4)
+		memcpy(data + 16, &most, sizeof(most));
+	f = fmemopen(data, n, "rb");
+	return f != NULL ? pcap_fopen_offline(f, err) : NULL;
+}
+
 static struct corpus_counts *counts;
 
 static void
@@ -127,10 +154,9 @@ count(struct pl_worker *w, struct pl_pkt *p)
 int
 corpus_replay(const char *path, struct corpus_counts *out)
 {
-	char err[PCAP_ERRBUF_SIZE];
 	struct pcap_pkthdr *hdr;
 	const uint8_t *data;
-	pcap_t *pc = pcap_open_offline(path, err);
+	pcap_t *pc = open_whole(path);
 
 	if (pc == NULL)
 		return -1;

@@ -7,20 +7,10 @@
 #include "corpus.h"
 
 static const struct corpus_known known[] = {
-#define SCTP "SCTP has no state machine yet: tracked by its ports alone"
-	{"icmp-ip-misc/suricata-verify__tests_decode-sctp-01_input.pcap", SCTP},
-	{"sctp/arkime__tests_pcap_m3ua_synthetic.pcap", SCTP},
-	{"sctp/nDPI__tests_cfgs_default_pcap_sctp.cap", SCTP},
-	{"sctp/suricata-verify__tests_sctp-keywords-prefilter_input.pcap", SCTP},
-	{"stateful/arkime__tests_pcap_arkime_synthetic.pcap", SCTP},
 	{"ipv6-ext/tcpdump__tests_ipv6_missing_jumbo_payload_option.pcap",
 	 "17 extension headers: the parser stops at 16 and drops by name, Linux has no limit"},
 	{"ipv6-ext/zeek__testing_btest_Traces_ipv6-mobility-dst-opts.pcap",
 	 "a destination option runs past the packet: dropped by name here, INVALID there"},
-	{"malformed-l7/tcpdump__tests_mptcp-dss-oobr.pcap",
-	 "the file claims a snap length below its packets': libpcap cuts them"},
-	{"malformed-l7/tcpdump__tests_ospf6_print_lshdr-oobr.pcap",
-	 "the file claims a snap length below its packets': libpcap cuts them"},
 };
 
 Test(conntrack_corpus, states_as_the_kernel_counts_them, .timeout = 300)
