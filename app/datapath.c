@@ -26,6 +26,7 @@ static const struct {
 	{&acl_stage[ACL_MANGLE_IN], RULES, ACL_MANGLE_IN},
 	{&acl_stage[ACL_FILTER], RULES, ACL_FILTER},
 	{&net_reject_stage, NOTHING, 0},
+	{&net_exit_stage, NOTHING, 0}, // DNAT in OUTPUT: the new exit
 	{&acl_stage[ACL_MANGLE_POST], RULES, ACL_MANGLE_POST},
 	{&acl_stage[ACL_NAT_SRC], RULES, ACL_NAT_SRC},
 	{&nat_src_stage, NAT, 0},

@@ -89,11 +89,12 @@ void net_core_set_tx(struct net_core *n, uint8_t port, bool host, const struct n
 // net_reject: builds the answer of REJECT (ICMP error or TCP reset) and ends the packet
 // (PL_DROP_REJECT). net_output: fragments where larger than the MTU, link header, neighbour, tx;
 // path INPUT: up the twin.
-extern const struct pl_stage net_parse_stage, net_defrag_stage, net_route_stage, net_reject_stage,
-	net_output_stage;
+extern const struct pl_stage net_parse_stage, net_defrag_stage, net_route_stage, net_exit_stage,
+	net_reject_stage, net_output_stage;
 void net_parse_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_defrag_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_route_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
+void net_exit_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_reject_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_output_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 

@@ -192,6 +192,15 @@ to_wire(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 	transmit(w, b, p, &out, mtu_of(v, p->out_port, p->family));
 }
 
+// The host's own address that a packet of the host or of ours goes to says whose twin it is.
+static uint8_t
+own_twin(const struct net_view *v, const struct pl_pkt *p)
+{
+	uint8_t dflt = p->origin == PL_FROM_SELF ? pl_meta(p->m)->out_port : 0;
+
+	return net_view_owner(v, p->family, &p->dst, dflt);
+}
+
 void
 net_output_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burst *b)
 {
@@ -202,7 +211,7 @@ net_output_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_bur
 		if (p->path == PL_PATH_INPUT)
 			to_twin(w, v, b, p, p->in_port, true);
 		else if (p->next_hop == NET_NH_TWIN)
-			to_twin(w, v, b, p, p->out_port, false);
+			to_twin(w, v, b, p, own_twin(v, p), false);
 		else
 			to_wire(w, v, b, p);
 	}

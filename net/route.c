@@ -72,10 +72,10 @@ classify4(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 	if (src == 0 && dst != 0 && !lbcast &&
 	    !(mcast && (in_net4(dst, 0xe0000000, 24) || p->proto == IPPROTO_IGMP)))
 		return NET_NH_NONE;
-	if (lbcast || mcast || dst == 0)
+	if (lbcast || mcast || (dst == 0 && src == 0))
 		return NET_NH_LOCAL;
 	*drop = PL_DROP_BAD_DESTINATION;
-	if (in_net4(dst, 0x7f000000, 8))
+	if (dst == 0 || in_net4(dst, 0x7f000000, 8))
 		return NET_NH_NONE;
 	*drop = PL_DROP_BAD_OPTIONS;
 	if (p->l4_off != p->l3_off + sizeof(struct rte_ipv4_hdr) && source_routed(p))
@@ -239,8 +239,9 @@ routed_wire(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, s
 	}
 }
 
+// A packet that DNAT sent elsewhere keeps its old exit through the OUTPUT hook: net_exit_run().
 static void
-routed_own(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struct pl_pkt *p)
+routed_own(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 {
 	const struct net_nh *nh = &w->net->table->nh[p->next_hop];
 
@@ -250,11 +251,13 @@ routed_own(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, st
 		break;
 	case NET_T_LOCAL:
 		p->next_hop = NET_NH_TWIN;
-		p->out_port = net_view_owner(v, p->family, &p->dst, p->out_port);
+		if (p->origin == PL_FROM_SELF)
+			p->out_port = PL_PORT_NONE; // Linux's lo, which is no port
 		break;
 	case NET_T_LINK:
 	case NET_T_GATEWAY:
-		p->out_port = nh->port;
+		if (!(p->flags & PL_F_MANGLED))
+			p->out_port = nh->port;
 		break;
 	case NET_T_BLACKHOLE:
 		pl_drop(w, b, p, PL_DROP_BLACKHOLE);
@@ -276,7 +279,7 @@ routed(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struct
 	if (p->origin == PL_FROM_WIRE)
 		routed_wire(w, v, b, p);
 	else
-		routed_own(w, v, b, p);
+		routed_own(w, b, p);
 }
 
 static void
@@ -325,6 +328,22 @@ net_route_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burs
 		rte_fib6_lookup_bulk(f->v6, l6.ip, l6.nh, (int)l6.n);
 	for (unsigned i = 0; i < l6.n; i++)
 		routed(w, v, b, l6.p[i], l6.nh[i]);
+}
+
+// A hook sees one exit from its first table to its last (nf_hook_state.out): where DNAT in OUTPUT
+// moved the destination, the new exit counts from POSTROUTING on.
+void
+net_exit_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b) {
+		if (likely(!(p->flags & PL_F_MANGLED)))
+			continue;
+		p->out_port = p->next_hop == NET_NH_TWIN ? PL_PORT_NONE
+							 : w->net->table->nh[p->next_hop].port;
+		p->flags &= ~PL_F_MANGLED;
+	}
 }
 
 // ---- for packets of our own
@@ -399,3 +418,4 @@ net_port_addr(const struct pl_worker *w, uint8_t port, uint8_t family, const uni
 }
 
 const struct pl_stage net_route_stage = {"route", net_route_run, NULL};
+const struct pl_stage net_exit_stage = {"exit", net_exit_run, NULL};

@@ -189,8 +189,11 @@ run_mangled(struct rig *r, const char *dst, uint8_t out_port)
 	p->out_port = out_port;
 	p->flags |= PL_F_MANGLED;
 	net_route_run(r->w, NULL, &r->w->burst);
-	if (p->m != NULL)
+	if (p->m != NULL) {
+		cr_expect(p->out_port == out_port, "OUTPUT sees the old exit");
+		net_exit_run(r->w, NULL, &r->w->burst);
 		net_output_run(r->w, NULL, &r->w->burst);
+	}
 	net_flush(r->w);
 }
 
