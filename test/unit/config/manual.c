@@ -1,0 +1,53 @@
+// ringwall-policy(5) names every row of the tables: each key of a rule, each setting, each warning.
+//
+// Run by meson with the source root; prints what is missing.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/ct_settings.h"
+#include "config/ext.h"
+
+static unsigned missing;
+
+static void
+expect(const char *manual, const char *what, const char *word)
+{
+	char bold[64];
+
+	snprintf(bold, sizeof(bold), "*%s*", word);
+	if (strstr(manual, bold) == NULL) {
+		printf("ringwall-policy.5.scd does not name %s %s\n", what, bold);
+		missing++;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const warning[] = {
+		"drop-without-established", "unreachable-rule", "duplicate-rule", "unused-chain",
+		"family-uncovered",	    "interface-never",	"table-repeated"};
+	char path[512], *manual;
+	size_t len;
+
+	if (argc != 2 ||
+	    snprintf(path, sizeof(path), "%s/docs/ringwall-policy.5.scd", argv[1]) >= 512 ||
+	    cfg_file_read(path, &manual, &len) < 0)
+		return 2;
+	for (size_t i = 0; i <= ext_count(); i++) {
+		const struct ext *ext = i == 0 ? &ext_rule : ext_at(i - 1);
+
+		for (size_t j = 0; j < ext->n_opt; j++)
+			expect(manual, "key",
+			       ext->opt[j].key != NULL ? ext->opt[j].key : ext->opt[j].name);
+		if (ext->target && ext->n_opt > 0)
+			expect(manual, "target", ext->name);
+	}
+	for (size_t i = 0; i < cfg_ct_rows; i++)
+		expect(manual, "setting", cfg_ct_row[i].name);
+	for (size_t i = 0; i < EXT_N(warning); i++)
+		expect(manual, "warning", warning[i]);
+	free(manual);
+	return missing != 0;
+}
