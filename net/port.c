@@ -180,6 +180,30 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 	return ret;
 }
 
+// A worker has room for so many queues.
+static int
+check_queues(const struct net_ports *ps, struct cfg_err *err)
+{
+	static const struct pl_worker *w;
+	unsigned n[PL_WORKERS_MAX] = {0};
+
+	for (unsigned i = 0; i < ps->n; i++) {
+		n[0] += ps->port[i].twin != NULL;
+		for (uint16_t q = 0; q < ps->port[i].dev.rx_queues; q++)
+			n[(i + q) % ps->n_workers]++;
+	}
+	for (unsigned k = 0; k < ps->n_workers; k++) {
+		if (n[k] > RTE_DIM(w->rx)) {
+			cfg_err_add(err, (struct cfg_pos){0},
+				    "a worker would have %u queues to poll, more than %zu: fewer "
+				    "rx-queues (qpairs)",
+				    n[k], RTE_DIM(w->rx));
+			return -E2BIG;
+		}
+	}
+	return 0;
+}
+
 // ---- static routes and neighbours in the host's stack
 
 static bool
@@ -308,7 +332,8 @@ start_all(struct net_ports *ps, const struct cfg_settings *s, struct net_table *
 			return ret;
 		}
 	}
-	return host_tables(ps, s, err);
+	ret = check_queues(ps, err);
+	return ret < 0 ? ret : host_tables(ps, s, err);
 }
 
 int

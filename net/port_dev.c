@@ -12,6 +12,7 @@
 #include <rte_errno.h>
 #include <rte_ether.h>
 
+#include "net/af_packet.h"
 #include "pipeline/toeplitz.h"
 
 RTE_LOG_REGISTER(net_port_log, ringwall.net, NOTICE);
@@ -77,7 +78,8 @@ find_or_probe(struct net_dev *d, const struct net_dev_args *a, char *why, size_t
 		d->open = true;
 		return 0;
 	}
-	ret = rte_dev_probe(a->probe);
+	ret = a->kind == NET_DEV_AF_PACKET ? net_af_packet_probe(a->probe)
+					   : rte_dev_probe(a->probe);
 	if (ret < 0) {
 		// Many drivers say no more than -1.
 		if (ret == -1 && rte_errno > 0)
@@ -129,6 +131,9 @@ configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_
 	int ret;
 
 	d->rx_queues = queues(want, info->max_rx_queues);
+	// All sockets of this driver receive, whether somebody reads them or not.
+	if (c->args->kind == NET_DEV_AF_PACKET)
+		d->rx_queues = info->max_rx_queues;
 	d->tx_queues = queues(c->n_workers, info->max_tx_queues);
 	d->multi_segs = (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
 	if (d->multi_segs)
@@ -269,6 +274,21 @@ start(struct net_dev *d, const struct net_dev_conf *c, char *why, size_t why_len
 	return 0;
 }
 
+// What came before everything was set up: queues that do not share yet have each frame several
+// times.
+static void
+drain(const struct net_dev *d)
+{
+	struct rte_mbuf *m[32];
+
+	for (uint16_t q = 0; q < d->rx_queues; q++) {
+		uint16_t n;
+
+		for (unsigned k = 0; k < 256 && (n = rte_eth_rx_burst(d->eth, q, m, 32)) > 0; k++)
+			rte_pktmbuf_free_bulk(m, n);
+	}
+}
+
 int
 net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len)
 {
@@ -288,8 +308,12 @@ net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size
 		ret = configure(d, conf, &info, why, why_len);
 	if (ret == 0)
 		ret = set_up_queues(d, conf, &info, why, why_len);
+	if (ret == 0 && conf->args->kind == NET_DEV_AF_PACKET)
+		ret = net_af_packet_spread(info.if_index, info.max_rx_queues, why, why_len);
 	if (ret == 0)
 		ret = start(d, conf, why, why_len);
+	if (ret == 0)
+		drain(d);
 	if (ret == 0)
 		d->rss = net_dev_rss(d, &info, conf);
 	return ret;
