@@ -89,6 +89,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		  const struct acl_build *build, struct cfg_err *err)
 {
 	struct acl_policy *p = calloc(1, sizeof(*p));
+	size_t errors = err->n_errors;
 	int ret = p != NULL ? 0 : -ENOMEM;
 
 	if (ret == 0 && (build->n_port > PL_PORT_MAX || build->n_workers == 0))
@@ -108,8 +109,8 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 	if (ret == 0)
 		ret = workers_create(p);
 	if (ret < 0) {
-		if (ret == -ENOMEM)
-			cfg_err_add(err, (struct cfg_pos){0}, "out of memory");
+		if (err->n_errors == errors) // who knew more has said so
+			cfg_err_add(err, (struct cfg_pos){0}, "rules: %s", strerror(-ret));
 		acl_policy_free(p);
 		return ret;
 	}

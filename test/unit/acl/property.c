@@ -1,6 +1,6 @@
 // Property: the compiled walk does what the linear interpreter does, on random policies and
 // packets: which packets end and why, the note, the NAT rule, the REJECT kind, and every counter. A
-// plain program. ACL_SEED starts the sequence elsewhere, ACL_POLICIES sets how many (default 400),
+// plain program. ACL_SEED starts the sequence elsewhere, ACL_POLICIES sets how many (default 150),
 // ACL_BURSTS how many bursts each sees.
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,7 +158,7 @@ int
 main(void)
 {
 	uint64_t seed = number("ACL_SEED", 20261123);
-	unsigned n = number("ACL_POLICIES", 400), bursts = number("ACL_BURSTS", 8), stat[12] = {0};
+	unsigned n = number("ACL_POLICIES", 150), bursts = number("ACL_BURSTS", 8), stat[12] = {0};
 	int bad = 0;
 
 	tl_init();
