@@ -105,89 +105,81 @@ Test(config_save_file, repeated_table_replaces)
 	cfg_policy_free(p);
 }
 
+static const struct {
+	const char *in,
+		*says; // all messages, each "LINE:COLUMN: error: PART"; '|' between them
+} refused_rows[] = {
+	{"foo\n*filter\nCOMMIT\n", "1:1: error: expected a table"},
+	{"  *filter\nCOMMIT\n", "1:1: error: expected a table|2:1: error: expected a table"},
+	{"-A INPUT -j DROP\n", "1:1: error: expected a table"},
+	{"*filter\n-A INPUT -j DROP\n", "2: error: the text ends inside table (expected COMMIT)"},
+	{"*filter\n*nat\nCOMMIT\n", "2:1: error: expected COMMIT"},
+	{"*foo\n-A X\nCOMMIT\n", "1:2: error: table 'foo' does not exist"},
+	{"*security\n-A INPUT\nCOMMIT\n", "1:2: error: table 'security' is not supported"},
+	{"*filter x\nCOMMIT\n", "1:1: error: expected a table's name alone"},
+	{"*\nCOMMIT\n", "1:1: error: expected a table's name alone"},
+	{"*filter\n:u\nCOMMIT\n", "2:1: error: expected ':CHAIN POLICY"},
+	{"*filter\n:u ACCEPT [0:0]\nCOMMIT\n", "2:4: error: chain 'u' is not built in"},
+	{"*filter\n:INPUT RETURN [0:0]\nCOMMIT\n", "2:8: error: bad policy 'RETURN'"},
+	{"*filter\n:INPUT DROP [x]\nCOMMIT\n", "2:13: error: bad counters '[x]'"},
+	{"*filter\n:INPUT DROP [1:2]x\nCOMMIT\n", "2:13: error: bad counters"},
+	{"*filter\n:INPUT DROP [1:99999999999999999999]\nCOMMIT\n", "2:13: error: bad counters"},
+	{"*filter\n:u - [0:0]\n:u - [0:0]\nCOMMIT\n",
+	 "3:2: error: chain 'u' exists already (line 2)"},
+	{"*filter\n:PREROUTING - [0:0]\nCOMMIT\n",
+	 "2:2: error: chain 'PREROUTING': a built-in chain's name"},
+	{"*filter\n:LOG - [0:0]\nCOMMIT\n", "2:2: error: chain 'LOG': a target has this name"},
+	{"*filter\n:aaaaaaaaaaaaaaaaaaaaaaaaaaaaa - [0:0]\nCOMMIT\n",
+	 "2:2: error: chain 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaa': "
+	 "a chain's name has at most 28"},
+	{"*filter\n-N u\n-N u\nCOMMIT\n", "3:4: error: chain 'u' exists already"},
+	{"*filter\n-N INPUT\nCOMMIT\n", "2:4: error: chain 'INPUT' exists already"},
+	{"*filter\n-N REJECT\nCOMMIT\n", "2:4: error: chain 'REJECT': a target has this name"},
+	{"*filter\n-N -x\nCOMMIT\n", "2:4: error: chain '-x': a chain's name must not begin"},
+	{"*filter\n-A u -j DROP\nCOMMIT\n", "2:4: error: no chain 'u' in table 'filter'"},
+	{"*filter\n-A INPUT -j u\n:u - [0:0]\nCOMMIT\n", "2:10: error: no target and no chain 'u'"},
+	{"*filter\n-P u DROP\nCOMMIT\n", "2:4: error: no chain 'u'"},
+	{"*filter\n-P INPUT REJECT\nCOMMIT\n", "2:10: error: expected ACCEPT or DROP"},
+	{"*filter\n-P INPUT\nCOMMIT\n", "2:1: error: expected CHAIN and POLICY"},
+	{"*filter\n-I INPUT 2 -j DROP\nCOMMIT\n", "2:4: error: chain 'INPUT' has 0 rules"},
+	{"*filter\n-I INPUT 0 -j DROP\nCOMMIT\n", "2:10: error: not a rule number: '0'"},
+	{"*filter\n-X INPUT\nCOMMIT\n", "2:4: error: a built-in chain stays"},
+	{"*filter\n-N u\n-A u -j DROP\n-X u\nCOMMIT\n",
+	 "4:4: error: the chain to delete has rules"},
+	{"*filter\n-N u\n-A INPUT -j u\n-X u\nCOMMIT\n", "4:4: error: a rule still jumps"},
+	{"*filter\n-D INPUT 1\nCOMMIT\n", "2:1: error: 'delete' is not supported"},
+	{"*filter\n-E a b\nCOMMIT\n", "2:1: error: 'rename-chain' is not supported"},
+	{"*filter\n-j DROP\nCOMMIT\n", "2:1: error: no command in the line"},
+	{"*filter\n  # foo\nCOMMIT\n", "2:3: error: an option is expected here, not '#'"},
+	{"*filter\n[5:6] [7:8] -A INPUT\nCOMMIT\n",
+	 "2:7: error: an option is expected here, not '[7:8]'"},
+	{"*filter\n[5:6 -A INPUT\nCOMMIT\n", "2:1: error: bad counters"},
+	{"*filter\nCOMMIT x\nCOMMIT\n", "2:1: error: an option is expected here, not 'COMMIT'"},
+	// Every error of the text, not only the first.
+	{"*filter\n-A INPUT -j nope\n-A INPUT -m limit\n-A INPUT -p tcp --dport "
+	 "x\nCOMMIT\n",
+	 "2:10: error: no target and no chain 'nope'|3:10: error: match 'limit' is not "
+	 "supported yet|"
+	 "4:17: error: 'dport': \"x\" is not a port"},
+};
+
 Test(config_save_file, refused)
 {
-	static const struct {
-		const char *in,
-			*says; // all messages, each "LINE:COLUMN: error: PART"; '|' between them
-	} rows[] = {
-		{"foo\n*filter\nCOMMIT\n", "1:1: error: expected a table"},
-		{"  *filter\nCOMMIT\n",
-		 "1:1: error: expected a table|2:1: error: expected a table"},
-		{"-A INPUT -j DROP\n", "1:1: error: expected a table"},
-		{"*filter\n-A INPUT -j DROP\n",
-		 "2: error: the text ends inside table (expected COMMIT)"},
-		{"*filter\n*nat\nCOMMIT\n", "2:1: error: expected COMMIT"},
-		{"*foo\n-A X\nCOMMIT\n", "1:2: error: table 'foo' does not exist"},
-		{"*security\n-A INPUT\nCOMMIT\n", "1:2: error: table 'security' is not supported"},
-		{"*filter x\nCOMMIT\n", "1:1: error: expected a table's name alone"},
-		{"*\nCOMMIT\n", "1:1: error: expected a table's name alone"},
-		{"*filter\n:u\nCOMMIT\n", "2:1: error: expected ':CHAIN POLICY"},
-		{"*filter\n:u ACCEPT [0:0]\nCOMMIT\n", "2:4: error: chain 'u' is not built in"},
-		{"*filter\n:INPUT RETURN [0:0]\nCOMMIT\n", "2:8: error: bad policy 'RETURN'"},
-		{"*filter\n:INPUT DROP [x]\nCOMMIT\n", "2:13: error: bad counters '[x]'"},
-		{"*filter\n:INPUT DROP [1:2]x\nCOMMIT\n", "2:13: error: bad counters"},
-		{"*filter\n:INPUT DROP [1:99999999999999999999]\nCOMMIT\n",
-		 "2:13: error: bad counters"},
-		{"*filter\n:u - [0:0]\n:u - [0:0]\nCOMMIT\n",
-		 "3:2: error: chain 'u' exists already (line 2)"},
-		{"*filter\n:PREROUTING - [0:0]\nCOMMIT\n",
-		 "2:2: error: chain 'PREROUTING': a built-in chain's name"},
-		{"*filter\n:LOG - [0:0]\nCOMMIT\n",
-		 "2:2: error: chain 'LOG': a target has this name"},
-		{"*filter\n:aaaaaaaaaaaaaaaaaaaaaaaaaaaaa - [0:0]\nCOMMIT\n",
-		 "2:2: error: chain 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaa': "
-		 "a chain's name has at most 28"},
-		{"*filter\n-N u\n-N u\nCOMMIT\n", "3:4: error: chain 'u' exists already"},
-		{"*filter\n-N INPUT\nCOMMIT\n", "2:4: error: chain 'INPUT' exists already"},
-		{"*filter\n-N REJECT\nCOMMIT\n",
-		 "2:4: error: chain 'REJECT': a target has this name"},
-		{"*filter\n-N -x\nCOMMIT\n",
-		 "2:4: error: chain '-x': a chain's name must not begin"},
-		{"*filter\n-A u -j DROP\nCOMMIT\n", "2:4: error: no chain 'u' in table 'filter'"},
-		{"*filter\n-A INPUT -j u\n:u - [0:0]\nCOMMIT\n",
-		 "2:10: error: no target and no chain 'u'"},
-		{"*filter\n-P u DROP\nCOMMIT\n", "2:4: error: no chain 'u'"},
-		{"*filter\n-P INPUT REJECT\nCOMMIT\n", "2:10: error: expected ACCEPT or DROP"},
-		{"*filter\n-P INPUT\nCOMMIT\n", "2:1: error: expected CHAIN and POLICY"},
-		{"*filter\n-I INPUT 2 -j DROP\nCOMMIT\n", "2:4: error: chain 'INPUT' has 0 rules"},
-		{"*filter\n-I INPUT 0 -j DROP\nCOMMIT\n", "2:10: error: not a rule number: '0'"},
-		{"*filter\n-X INPUT\nCOMMIT\n", "2:4: error: a built-in chain stays"},
-		{"*filter\n-N u\n-A u -j DROP\n-X u\nCOMMIT\n",
-		 "4:4: error: the chain to delete has rules"},
-		{"*filter\n-N u\n-A INPUT -j u\n-X u\nCOMMIT\n", "4:4: error: a rule still jumps"},
-		{"*filter\n-D INPUT 1\nCOMMIT\n", "2:1: error: 'delete' is not supported"},
-		{"*filter\n-E a b\nCOMMIT\n", "2:1: error: 'rename-chain' is not supported"},
-		{"*filter\n-j DROP\nCOMMIT\n", "2:1: error: no command in the line"},
-		{"*filter\n  # foo\nCOMMIT\n", "2:3: error: an option is expected here, not '#'"},
-		{"*filter\n[5:6] [7:8] -A INPUT\nCOMMIT\n",
-		 "2:7: error: an option is expected here, not '[7:8]'"},
-		{"*filter\n[5:6 -A INPUT\nCOMMIT\n", "2:1: error: bad counters"},
-		{"*filter\nCOMMIT x\nCOMMIT\n",
-		 "2:1: error: an option is expected here, not 'COMMIT'"},
-		// Every error of the text, not only the first.
-		{"*filter\n-A INPUT -j nope\n-A INPUT -m limit\n-A INPUT -p tcp --dport "
-		 "x\nCOMMIT\n",
-		 "2:10: error: no target and no chain 'nope'|3:10: error: match 'limit' is not "
-		 "supported yet|"
-		 "4:17: error: 'dport': \"x\" is not a port"},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *want = rows[i].says;
+	for (size_t i = 0; i < sizeof(refused_rows) / sizeof(refused_rows[0]); i++) {
+		const char *want = refused_rows[i].says;
 		char *said, *line;
-		struct cfg_policy *p = t_save_in(CFG_IPV4, rows[i].in, &said);
+		struct cfg_policy *p = t_save_in(CFG_IPV4, refused_rows[i].in, &said);
 
-		cr_expect(p == NULL, "accepted: %s", rows[i].in);
+		cr_expect(p == NULL, "accepted: %s", refused_rows[i].in);
 		cfg_policy_free(p);
 		for (line = strtok(said, "\n"); line != NULL; line = strtok(NULL, "\n")) {
 			size_t n = strcspn(want, "|");
 
 			cr_expect(n > 0 && strncmp(line, want, n) == 0, "%s\n said %s\n not  %.*s",
-				  rows[i].in, line, (int)n, want);
+				  refused_rows[i].in, line, (int)n, want);
 			want += want[n] == '|' ? n + 1 : n;
 		}
-		cr_expect(want[0] == '\0', "%s: not said: %s", rows[i].in, want);
+		cr_expect(want[0] == '\0', "%s: not said: %s", refused_rows[i].in, want);
 		free(said);
 	}
 }
