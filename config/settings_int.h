@@ -43,8 +43,9 @@ struct cfg_pos cfg_setting_pos(const config_setting_t *s);
 // What stands there, in words: "a string", "a list" ...
 const char *cfg_setting_kind(const config_setting_t *s);
 
-// config/settings_column.c: libconfig knows only lines and cuts numbers. Reads `text`, which libconfig has
-// accepted as `root`, a second time, leaves each setting's column in its hook, and reports cut numbers.
+// config/settings_column.c: libconfig knows only lines and cuts numbers. Reads `text`, which
+// libconfig has accepted as `root`, a second time, leaves each setting's column in its hook, and
+// reports cut numbers.
 void cfg_settings_columns(config_setting_t *root, const char *text, struct cfg_err *err);
 // libconfig would read other files for @include, with limits and places that are not ours: refused
 // by name.

@@ -101,9 +101,21 @@ take_new(struct cfg_policy *fresh, enum cfg_table_id id, const struct cfg_table 
 	return move_rules(chain, from, family);
 }
 
+// A place behind all tables that the policy has.
+static struct cfg_pos
+place_of_new(const struct cfg_policy *policy)
+{
+	struct cfg_pos last = {1, 1};
+
+	for (int id = 0; id < CFG_TABLES; id++)
+		if (policy->table[id].present && policy->table[id].pos.line >= last.line)
+			last.line = policy->table[id].pos.line + 1;
+	return last;
+}
+
 static int
 merge_table(struct cfg_policy *fresh, struct cfg_table *old, struct cfg_table *in,
-	    enum cfg_table_id id, uint8_t family)
+	    enum cfg_table_id id, uint8_t family, struct cfg_pos last)
 {
 	struct cfg_table *table = &fresh->table[id];
 	int ret = 0;
@@ -113,7 +125,7 @@ merge_table(struct cfg_policy *fresh, struct cfg_table *old, struct cfg_table *i
 	for (size_t i = 0; ret == 0 && i < in->n_chain; i++)
 		ret = take_new(fresh, id, in, in->chain[i], family);
 	table->present = true;
-	table->pos = in->pos;
+	table->pos = old->present ? old->pos : last; // its place in listings and saved text
 	table->family = family;
 	for (size_t i = 0; i < table->n_chain; i++)
 		table->family |= table->chain[i]->family;
@@ -131,7 +143,8 @@ ctl_merge_tables(struct cfg_policy *policy, struct cfg_policy *part, enum cfg_fa
 
 		if (!part->table[id].present)
 			continue;
-		ret = merge_table(fresh, &old, &part->table[id], id, (uint8_t)family);
+		ret = merge_table(fresh, &old, &part->table[id], id, (uint8_t)family,
+				  place_of_new(policy));
 		policy->table[id] = fresh->table[id];
 		fresh->table[id] = old;
 	}

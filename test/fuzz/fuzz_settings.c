@@ -14,7 +14,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
-// libconfig 1.5 forgets strings after which it finds a syntax error. The program ends after such a file.
+// libconfig 1.5 forgets strings after which it finds a syntax error. The program ends after such a
+// file.
 const char *
 __lsan_default_suppressions(void)
 {

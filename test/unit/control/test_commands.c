@@ -84,96 +84,90 @@ Test(control_commands, list_by_family)
 	ground_close(&g);
 }
 
-// Each rule of both columns and words as `iptables-legacy -L -v -n` 1.8.9 shows it (protocols by
-// name).
+// Columns and words as `iptables-legacy -L -v -n` 1.8.9 shows them (protocols by name).
+static const struct {
+	enum cfg_family family;
+	const char *rule, *target, *protocol, *opt, *in, *out, *source, *destination, *details;
+} words[] = {
+	{CFG_IPV4,
+	 "-m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"return "
+	 "traffic\" -j ACCEPT",
+	 "ACCEPT", "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+	 "ctstate RELATED,ESTABLISHED /* return traffic */"},
+	{CFG_IPV4, "-m conntrack ! --ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT -j ACCEPT", "ACCEPT",
+	 "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+	 "! ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT"},
+	{CFG_IPV4, "-m state --state NEW -j ACCEPT", "ACCEPT", "all", "", "*", "*", "0.0.0.0/0",
+	 "0.0.0.0/0", "state NEW"},
+	{CFG_IPV4, "-p tcp -m tcp --tcp-flags SYN,ACK SYN --tcp-option 4 -j foo", "foo", "tcp", "",
+	 "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=4 flags:0x12/0x02"},
+	{CFG_IPV4, "-p tcp -m tcp ! --tcp-flags SYN,ACK SYN ! --tcp-option 4 -j foo", "foo", "tcp",
+	 "", "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=!4 flags:!0x12/0x02"},
+	{CFG_IPV4, "-p tcp -m tcp ! --dport 80:90", "", "tcp", "", "*", "*", "0.0.0.0/0",
+	 "0.0.0.0/0", "tcp dpts:!80:90"},
+	{CFG_IPV4, "-p udp -m multiport --dports 1,2,3:5 -j DROP", "DROP", "udp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "multiport dports 1,2,3:5"},
+	{CFG_IPV4, "-p udp -m multiport ! --ports 1,2,3:5 -j DROP", "DROP", "udp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "multiport ports  !1,2,3:5"},
+	{CFG_IPV4, "-p udp -m multiport --sports 1 -m udp --dport 5", "", "udp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "multiport sports 1 udp dpt:5"},
+	{CFG_IPV4, "-p icmp -m icmp --icmp-type 8 -j REJECT --reject-with icmp-host-prohibited",
+	 "REJECT", "icmp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
+	 "icmptype 8 reject-with icmp-host-prohibited"},
+	{CFG_IPV4, "-p icmp -m icmp ! --icmp-type 3/1 -j REJECT", "REJECT", "icmp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "icmp !type 3 code 1 reject-with icmp-port-unreachable"},
+	{CFG_IPV4, "-p icmp -m icmp --icmp-type any -j REJECT", "REJECT", "icmp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "icmptype 255 reject-with icmp-port-unreachable"},
+	{CFG_IPV4, "-p tcp -j REJECT --reject-with tcp-reset", "REJECT", "tcp", "", "*", "*",
+	 "0.0.0.0/0", "0.0.0.0/0", "reject-with tcp-reset"},
+	{CFG_IPV4, "! -p 99 -f -j RETURN", "RETURN", "!99", "-f", "*", "*", "0.0.0.0/0",
+	 "0.0.0.0/0", ""},
+	{CFG_IPV4, "-s 10.0.0.1/32 -d 1.2.0.3/255.255.0.255 ! -f", "", "all", "!f", "*", "*",
+	 "10.0.0.1", "1.2.0.3/255.255.0.255", ""},
+	{CFG_IPV4, "-i + -d 1.2.0.3/32 -p sctp", "", "sctp", "", "+", "*", "0.0.0.0/0", "1.2.0.3",
+	 ""},
+	{CFG_IPV4, "! -s 10.0.0.0/8 -i eth+ ! -o lo -p tcp -m tcp ! --sport 1:5 --dport 80 -g foo",
+	 "foo", "tcp", "", "eth+", "!lo", "!10.0.0.0/8", "0.0.0.0/0", "tcp spts:!1:5 dpt:80"},
+	{CFG_IPV6, "-s fe80::/10 -i eth0 -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT",
+	 "ACCEPT", "icmpv6", "", "eth0", "*", "fe80::/10", "::/0", "ipv6-icmptype 128"},
+	{CFG_IPV6, "-p ipv6-icmp -m icmp6 ! --icmpv6-type 1/3 -j REJECT", "REJECT", "icmpv6", "",
+	 "*", "*", "::/0", "::/0", "ipv6-icmp !type 1 code 3 reject-with icmp6-port-unreachable"},
+	{CFG_IPV6, "! -s ::1/128 ! -d fe80::1/128 -j REJECT --reject-with icmp6-addr-unreachable",
+	 "REJECT", "all", "", "*", "*", "!::1", "!fe80::1", "reject-with icmp6-addr-unreachable"},
+};
+
 Test(control_commands, rules_in_iptables_words)
 {
-	static const struct {
-		enum cfg_family family;
-		const char *rule, *target, *protocol, *opt, *in, *out, *source, *destination,
-			*details;
-	} row[] = {
-		{CFG_IPV4,
-		 "-m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"return "
-		 "traffic\" -j ACCEPT",
-		 "ACCEPT", "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
-		 "ctstate RELATED,ESTABLISHED /* return traffic */"},
-		{CFG_IPV4, "-m conntrack ! --ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT -j ACCEPT",
-		 "ACCEPT", "all", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
-		 "! ctstate INVALID,NEW,UNTRACKED,SNAT,DNAT"},
-		{CFG_IPV4, "-m state --state NEW -j ACCEPT", "ACCEPT", "all", "", "*", "*",
-		 "0.0.0.0/0", "0.0.0.0/0", "state NEW"},
-		{CFG_IPV4, "-p tcp -m tcp --tcp-flags SYN,ACK SYN --tcp-option 4 -j foo", "foo",
-		 "tcp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=4 flags:0x12/0x02"},
-		{CFG_IPV4, "-p tcp -m tcp ! --tcp-flags SYN,ACK SYN ! --tcp-option 4 -j foo", "foo",
-		 "tcp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0", "tcp option=!4 flags:!0x12/0x02"},
-		{CFG_IPV4, "-p tcp -m tcp ! --dport 80:90", "", "tcp", "", "*", "*", "0.0.0.0/0",
-		 "0.0.0.0/0", "tcp dpts:!80:90"},
-		{CFG_IPV4, "-p udp -m multiport --dports 1,2,3:5 -j DROP", "DROP", "udp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport dports 1,2,3:5"},
-		{CFG_IPV4, "-p udp -m multiport ! --ports 1,2,3:5 -j DROP", "DROP", "udp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport ports  !1,2,3:5"},
-		{CFG_IPV4, "-p udp -m multiport --sports 1 -m udp --dport 5", "", "udp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0", "multiport sports 1 udp dpt:5"},
-		{CFG_IPV4,
-		 "-p icmp -m icmp --icmp-type 8 -j REJECT --reject-with icmp-host-prohibited",
-		 "REJECT", "icmp", "", "*", "*", "0.0.0.0/0", "0.0.0.0/0",
-		 "icmptype 8 reject-with icmp-host-prohibited"},
-		{CFG_IPV4, "-p icmp -m icmp ! --icmp-type 3/1 -j REJECT", "REJECT", "icmp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0",
-		 "icmp !type 3 code 1 reject-with icmp-port-unreachable"},
-		{CFG_IPV4, "-p icmp -m icmp --icmp-type any -j REJECT", "REJECT", "icmp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0", "icmptype 255 reject-with icmp-port-unreachable"},
-		{CFG_IPV4, "-p tcp -j REJECT --reject-with tcp-reset", "REJECT", "tcp", "", "*",
-		 "*", "0.0.0.0/0", "0.0.0.0/0", "reject-with tcp-reset"},
-		{CFG_IPV4, "! -p 99 -f -j RETURN", "RETURN", "!99", "-f", "*", "*", "0.0.0.0/0",
-		 "0.0.0.0/0", ""},
-		{CFG_IPV4, "-s 10.0.0.1/32 -d 1.2.0.3/255.255.0.255 ! -f", "", "all", "!f", "*",
-		 "*", "10.0.0.1", "1.2.0.3/255.255.0.255", ""},
-		{CFG_IPV4, "-i + -d 1.2.0.3/32 -p sctp", "", "sctp", "", "+", "*", "0.0.0.0/0",
-		 "1.2.0.3", ""},
-		{CFG_IPV4,
-		 "! -s 10.0.0.0/8 -i eth+ ! -o lo -p tcp -m tcp ! --sport 1:5 --dport 80 -g foo",
-		 "foo", "tcp", "", "eth+", "!lo", "!10.0.0.0/8", "0.0.0.0/0",
-		 "tcp spts:!1:5 dpt:80"},
-		{CFG_IPV6, "-s fe80::/10 -i eth0 -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT",
-		 "ACCEPT", "icmpv6", "", "eth0", "*", "fe80::/10", "::/0", "ipv6-icmptype 128"},
-		{CFG_IPV6, "-p ipv6-icmp -m icmp6 ! --icmpv6-type 1/3 -j REJECT", "REJECT",
-		 "icmpv6", "", "*", "*", "::/0", "::/0",
-		 "ipv6-icmp !type 1 code 3 reject-with icmp6-port-unreachable"},
-		{CFG_IPV6,
-		 "! -s ::1/128 ! -d fe80::1/128 -j REJECT --reject-with icmp6-addr-unreachable",
-		 "REJECT", "all", "", "*", "*", "!::1", "!fe80::1",
-		 "reject-with icmp6-addr-unreachable"},
-	};
-
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		struct cfg_policy *p = NULL;
 		struct cfg_err err;
 		char save[512];
 		json_t *view;
 
 		snprintf(save, sizeof(save), "*filter\n:foo - [0:0]\n-A FORWARD %s\nCOMMIT\n",
-			 row[i].rule);
+			 words[i].rule);
 		cfg_err_init(&err, "t");
-		cr_assert(cfg_policy_from_save(&p, row[i].family, save, strlen(save), &err) == 0,
-			  "%s: %s", row[i].rule, err.n > 0 ? err.msgs[0].text : "");
+		cr_assert(cfg_policy_from_save(&p, words[i].family, save, strlen(save), &err) == 0,
+			  "%s: %s", words[i].rule, err.n > 0 ? err.msgs[0].text : "");
 		view = ctl_rule_view(&cfg_chain_find(p, CFG_FILTER, "FORWARD")->rule[0],
-				     row[i].family, 7);
-		cr_expect(eq(str, text(view, "target"), (char *)row[i].target), "%s", row[i].rule);
-		cr_expect(eq(str, text(view, "protocol"), (char *)row[i].protocol), "%s",
-			  row[i].rule);
-		cr_expect(eq(str, text(view, "fragments"), (char *)row[i].opt), "%s", row[i].rule);
-		cr_expect(eq(str, text(view, "in"), (char *)row[i].in), "%s", row[i].rule);
-		cr_expect(eq(str, text(view, "out"), (char *)row[i].out), "%s", row[i].rule);
-		cr_expect(eq(str, text(view, "source"), (char *)row[i].source), "%s", row[i].rule);
-		cr_expect(eq(str, text(view, "destination"), (char *)row[i].destination), "%s",
-			  row[i].rule);
-		cr_expect(eq(str, text(view, "details"), (char *)row[i].details), "%s",
-			  row[i].rule);
+				     words[i].family, 7);
+		cr_expect(eq(str, text(view, "target"), (char *)words[i].target), "%s",
+			  words[i].rule);
+		cr_expect(eq(str, text(view, "protocol"), (char *)words[i].protocol), "%s",
+			  words[i].rule);
+		cr_expect(eq(str, text(view, "fragments"), (char *)words[i].opt), "%s",
+			  words[i].rule);
+		cr_expect(eq(str, text(view, "in"), (char *)words[i].in), "%s", words[i].rule);
+		cr_expect(eq(str, text(view, "out"), (char *)words[i].out), "%s", words[i].rule);
+		cr_expect(eq(str, text(view, "source"), (char *)words[i].source), "%s",
+			  words[i].rule);
+		cr_expect(eq(str, text(view, "destination"), (char *)words[i].destination), "%s",
+			  words[i].rule);
+		cr_expect(eq(str, text(view, "details"), (char *)words[i].details), "%s",
+			  words[i].rule);
 		cr_expect(eq(llong, number(view, "number"), 7));
-		cr_expect(
-			eq(int, ground_true(view, "goto"), strstr(row[i].rule, "-g foo") != NULL));
+		cr_expect(eq(int, ground_true(view, "goto"),
+			     strstr(words[i].rule, "-g foo") != NULL));
 		json_decref(view);
 		cfg_policy_free(p);
 		cfg_err_free(&err);
