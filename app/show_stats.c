@@ -1,5 +1,6 @@
 // `ringwall stats` and `ringwall ports` for people: aligned tables, from the daemon's JSON. Called
-// by cmd_control.c.
+// by cmd_control.c. A table that runs out of memory is shown without its last rows: the process
+// ends right after.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
