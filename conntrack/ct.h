@@ -53,7 +53,9 @@ void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, ui
 // Table for up to max_entries flows of this worker: address space for all of them, memory as it is first
 // touched (so on the NUMA node of the worker's thread). On error -errno, and *out is left alone.
 int ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, int socket);
-void ct_table_free(struct ct_table *t); // NULL is fine; the release hook runs for each flow
+// NULL is fine. The release hook runs for each flow, with the worker that last used the table: free it before that worker
+// and before what the hook needs.
+void ct_table_free(struct ct_table *t);
 
 // Joins the tables of all workers (w[i]->ct, in the order of their ids) by message rings, through which a worker
 // that owns a flow tells the home of its reply tuple where the replies belong. Control thread, after all

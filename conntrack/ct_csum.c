@@ -23,6 +23,18 @@ pseudo(const struct pl_pkt *p)
 	return sum;
 }
 
+// Bytes under the checksum: all, but for UDP-Lite what it says itself. (Linux takes UDP's number
+// into UDP-Lite's pseudo header when it has to sum for itself, and so calls every UDP-Lite packet
+// INVALID; that is not followed.)
+static uint32_t
+covered(const struct pl_pkt *p)
+{
+	const uint8_t *l4 = p->proto == PROTO_UDPLITE ? pl_need(p, p->l4_off, 8) : NULL;
+	uint16_t cover = l4 != NULL ? (uint16_t)(l4[4] << 8 | l4[5]) : 0;
+
+	return cover != 0 ? cover : p->l4_len;
+}
+
 // The sum over the whole message and its pseudo header is all ones where the checksum in it is
 // right.
 static bool
@@ -31,7 +43,7 @@ sum_is_right(const struct pl_pkt *p)
 	uint32_t sum = pseudo(p);
 	uint16_t raw;
 
-	if (rte_raw_cksum_mbuf(p->m, p->l4_off, p->l4_len, &raw) != 0)
+	if (rte_raw_cksum_mbuf(p->m, p->l4_off, covered(p), &raw) != 0)
 		return false;
 	sum += raw;
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -56,6 +68,7 @@ ct_csum_ok(const struct pl_pkt *p)
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 	case IPPROTO_SCTP:
+	case PROTO_UDPLITE:
 		break;
 	default:
 		return true;

@@ -7,7 +7,6 @@
 
 #include "conntrack/ct_track.h"
 
-#define PROTO_DCCP    33
 #define PROTO_UDPLITE 136
 
 static enum ct_kind
@@ -58,6 +57,19 @@ udp_ok(const struct pl_pkt *p)
 	return len >= 8 && len <= p->l4_len && ct_csum_ok(p);
 }
 
+// RFC 3828: a checksum there must be, over as much as the length field says (0: all).
+static bool
+udplite_ok(const struct pl_pkt *p)
+{
+	const uint8_t *h = pl_need(p, p->l4_off, 8);
+	uint16_t cover;
+
+	if (!(p->flags & PL_F_L4) || h == NULL || (h[6] == 0 && h[7] == 0))
+		return false;
+	cover = (uint16_t)(h[4] << 8 | h[5]);
+	return (cover == 0 || (cover >= 8 && cover <= p->l4_len)) && ct_csum_ok(p);
+}
+
 enum ct_kind
 ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p)
 {
@@ -89,8 +101,7 @@ ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p)
 			return CT_K_INVALID;
 		break;
 	case PROTO_UDPLITE:
-	case PROTO_DCCP:
-		if (!(p->flags & PL_F_L4))
+		if (!udplite_ok(p))
 			return CT_K_INVALID;
 		break;
 	case IPPROTO_NONE:

@@ -9,7 +9,6 @@
 
 #include "conntrack/ct_track.h"
 
-#define PROTO_DCCP    33
 #define PROTO_UDPLITE 136
 #define EXT_MAX	      16
 
@@ -69,7 +68,6 @@ quote_l4(struct ct_key *k, const struct pl_pkt *p, uint32_t off)
 	case IPPROTO_UDP:
 	case PROTO_UDPLITE:
 	case IPPROTO_SCTP:
-	case PROTO_DCCP:
 		h = bytes(p, off, 4, buf);
 		if (h == NULL)
 			return false;

@@ -4,8 +4,9 @@
 // buckets, then entries, then, in the order of arrival, the state machines.
 #include "conntrack/ct_track.h"
 
-#define TCP_HEAD_MAX 60 // with all options
-#define WHEEL_BUDGET 64 // flows that the wheel deals with in one turn
+#define PROTO_UDPLITE 136
+#define TCP_HEAD_MAX  60 // with all options
+#define WHEEL_BUDGET  64 // flows that the wheel deals with in one turn
 
 const struct pl_stage ct_lookup_stage = {"ct-lookup", ct_lookup_run, NULL};
 const struct pl_stage ct_confirm_stage = {"ct-confirm", ct_confirm_run, ct_turn_end};
@@ -82,7 +83,9 @@ track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 	case IPPROTO_SCTP:
 		return ct_sctp_packet(&e->sctp, p, (enum ct_dir)dir, e->status, conf, out);
 	case IPPROTO_GRE:
-		return ct_gre_packet(e->status, conf, out);
+		return ct_pair_packet(e->status, conf->gre_ms, conf->gre_stream_ms, out);
+	case PROTO_UDPLITE:
+		return ct_pair_packet(e->status, conf->udp_ms, conf->udp_stream_ms, out);
 	default:
 		return ct_generic_packet(conf, out);
 	}

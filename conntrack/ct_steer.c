@@ -9,6 +9,8 @@
 #include "conntrack/ct_track.h"
 #include "pipeline/toeplitz.h"
 
+#define PROTO_DCCP 33
+
 const struct pl_stage ct_steer_stage = {"ct-steer", ct_steer_run, NULL};
 
 static uint32_t
@@ -35,11 +37,14 @@ steer_key(struct ct_key *k, const struct pl_pkt *p)
 		return;
 	k->src = p->src;
 	k->dst = p->dst;
-	k->sport = p->sport;
-	k->dport = ct_is_icmp(p->proto) ? ct_type_code(p->icmp_type, p->icmp_code) : p->dport;
 	k->zone = 0;
 	k->family = p->family;
 	k->proto = p->proto;
+	k->sport = k->dport = 0;
+	if (p->proto == PROTO_DCCP)
+		return; // tracked by its addresses alone, so it is steered by them
+	k->sport = p->sport;
+	k->dport = ct_is_icmp(p->proto) ? ct_type_code(p->icmp_type, p->icmp_code) : p->dport;
 }
 
 // Where the packet must go on; this worker where it is at home.

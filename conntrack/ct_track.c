@@ -26,11 +26,12 @@ ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick, const struct c
 	return CT_REFRESH;
 }
 
+// GRE, UDP-Lite: lives longer, and is assured, from the first packet after an answer.
 enum ct_verdict
-ct_gre_packet(uint32_t status, const struct ct_conf *conf, struct ct_tcp_out *out)
+ct_pair_packet(uint32_t status, uint32_t ms, uint32_t stream_ms, struct ct_tcp_out *out)
 {
 	out->assured = status & CT_S_SEEN_REPLY;
-	out->timeout_ms = out->assured ? conf->gre_stream_ms : conf->gre_ms;
+	out->timeout_ms = out->assured ? stream_ms : ms;
 	return CT_REFRESH;
 }
 

@@ -21,7 +21,8 @@ bool ct_csum_ok(const struct pl_pkt *p);
 
 enum ct_verdict ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick,
 			      const struct ct_conf *conf, struct ct_tcp_out *out);
-enum ct_verdict ct_gre_packet(uint32_t status, const struct ct_conf *conf, struct ct_tcp_out *out);
+enum ct_verdict ct_pair_packet(uint32_t status, uint32_t ms, uint32_t stream_ms,
+			       struct ct_tcp_out *out);
 enum ct_verdict ct_icmp_packet(uint8_t proto, rte_be16_t orig_type_code, const struct ct_conf *conf,
 			       struct ct_tcp_out *out);
 enum ct_verdict ct_generic_packet(const struct ct_conf *conf, struct ct_tcp_out *out);

@@ -191,6 +191,146 @@ Test(conntrack_track, gre_and_the_rest)
 	RUN("generic", &there, &back, generic);
 }
 
+Test(conntrack_track, udplite_and_dccp)
+{
+	struct tl_spec there = {.src = "192.0.2.1",
+				.dst = "198.51.100.2",
+				.proto = 136,
+				.sport = 1000,
+				.dport = 53,
+				.payload_len = 8};
+	struct tl_spec back = {.src = "198.51.100.2",
+			       .dst = "192.0.2.1",
+			       .proto = 136,
+			       .sport = 53,
+			       .dport = 1000,
+			       .payload_len = 8};
+	static const struct step lite[] = {
+		{false, 0, PL_CT_NEW, 30, false},
+		{true, 100, PL_CT_ESTABLISHED, 30, false},
+		{false, 100, PL_CT_ESTABLISHED, 120, true},
+	};
+	static const struct {
+		uint8_t cover, change; // length field, byte of the packet that is changed
+		uint8_t state;
+	} row[] = {
+		{16, 0, PL_CT_NEW},	{16, 15, PL_CT_INVALID},
+		{17, 0, PL_CT_INVALID},			       // more than there is
+		{7, 0, PL_CT_INVALID},	{8, 0, PL_CT_INVALID}, // the sum was made over all
+	};
+
+	RUN("udp-lite", &there, &back, lite);
+	for (unsigned i = 0; i < RTE_DIM(row); i++) {
+		struct rte_mbuf *m;
+		uint8_t *l4;
+
+		there.sport = (uint16_t)(2000 + i);
+		m = tl_frame(&there);
+		l4 = rte_pktmbuf_mtod_offset(m, uint8_t *, 34);
+		l4[5] = row[i].cover; // tl_frame() has 16 there
+		l4[row[i].change] ^= row[i].change != 0;
+		cr_expect(eq(u8, ctt_frame(m), row[i].state), "row %u", i);
+	}
+	there.proto = back.proto = 33;
+	there.sport = 1;
+	cr_expect(eq(u8, ctt_one(&there), PL_CT_NEW));
+	there.sport = 2;
+	there.dport = back.sport = 3;
+	cr_expect(eq(u8, ctt_one(&back), PL_CT_ESTABLISHED), "DCCP's ports count nothing");
+}
+
+// ---- SCTP ---------------------------------------------------------------------------------------
+
+// A packet with one chunk (its value eight bytes, the first four `tag`), after the wrong-CRC case.
+static struct rte_mbuf *
+sctp(bool back, uint32_t vtag, uint8_t chunk, uint8_t flags, uint32_t tag)
+{
+	uint8_t l4[12 + 20] = {[12] = chunk, [13] = flags, [15] = 20};
+	struct tl_spec s = {.src = "192.0.2.1",
+			    .dst = "198.51.100.2",
+			    .proto = IPPROTO_SCTP,
+			    .sport = 5000,
+			    .dport = 36412,
+			    .payload = l4 + 12,
+			    .payload_len = 20};
+	struct rte_mbuf *m;
+	uint32_t crc = UINT32_MAX;
+	uint8_t *at;
+
+	if (back)
+		s = (struct tl_spec){.src = s.dst,
+				     .dst = s.src,
+				     .proto = s.proto,
+				     .sport = s.dport,
+				     .dport = s.sport,
+				     .payload = s.payload,
+				     .payload_len = s.payload_len};
+	tag = rte_cpu_to_be_32(tag);
+	vtag = rte_cpu_to_be_32(vtag);
+	memcpy(l4 + 16, &tag, 4);
+	m = tl_frame(&s);
+	at = rte_pktmbuf_mtod_offset(m, uint8_t *, 34);
+	memcpy(at + 4, &vtag, 4);
+	memset(at + 8, 0, 4);
+	for (unsigned i = 0; i < sizeof(l4); i++) { // CRC32c bit by bit
+		crc ^= at[i];
+		for (unsigned bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+	}
+	crc = rte_cpu_to_le_32(~crc);
+	memcpy(at + 8, &crc, 4);
+	return m;
+}
+
+Test(conntrack_track, sctp)
+{
+	static const struct {
+		const char *name;
+		bool back;
+		uint32_t vtag;
+		uint8_t chunk, flags;
+		uint32_t tag;
+		uint8_t state;
+		unsigned seconds;
+		bool assured;
+	} row[] = {
+		{"data out of the blue", false, 7, 0, 3, 0, PL_CT_INVALID, 0, false},
+		{"abort out of the blue", false, 7, 6, 0, 0, PL_CT_INVALID, 0, false},
+		{"init with a tag", false, 7, 1, 0, 100, PL_CT_INVALID, 0, false},
+		{"init", false, 0, 1, 0, 100, PL_CT_NEW, 10, false},
+		{"init ack with a wrong tag", true, 99, 2, 0, 200, PL_CT_INVALID, 10, false},
+		{"init ack", true, 100, 2, 0, 200, PL_CT_ESTABLISHED, 3, false},
+		{"cookie echo", false, 200, 10, 0, 0, PL_CT_ESTABLISHED, 3, false},
+		{"cookie echo with a wrong tag", false, 201, 10, 0, 0, PL_CT_INVALID, 3, false},
+		{"cookie ack", true, 100, 11, 0, 0, PL_CT_ESTABLISHED, 210, true},
+		{"data", false, 200, 0, 3, 0, PL_CT_ESTABLISHED, 210, true},
+		{"data with a wrong tag", false, 1, 0, 3, 0, PL_CT_INVALID, 210, true},
+		{"heartbeat", true, 100, 4, 0, 0, PL_CT_ESTABLISHED, 210, true},
+		{"shutdown", false, 200, 7, 0, 0, PL_CT_ESTABLISHED, 3, true},
+		{"shutdown ack", true, 100, 8, 0, 0, PL_CT_ESTABLISHED, 3, true},
+		{"shutdown complete, wrong tag", false, 1, 14, 0, 0, PL_CT_INVALID, 3, true},
+		{"shutdown complete", false, 200, 14, 0, 0, PL_CT_ESTABLISHED, 10, true},
+		{"abort with the peer's tag", true, 200, 6, 1, 0, PL_CT_ESTABLISHED, 10, true},
+	};
+	struct rte_mbuf *m = sctp(false, 0, 1, 0, 100);
+
+	rte_pktmbuf_mtod_offset(m, uint8_t *, 34)[8] ^= 1;
+	cr_expect(eq(u8, ctt_frame(m), PL_CT_INVALID), "wrong CRC");
+	for (unsigned i = 0; i < RTE_DIM(row); i++) {
+		uint8_t state = ctt_frame(
+			sctp(row[i].back, row[i].vtag, row[i].chunk, row[i].flags, row[i].tag));
+		struct ct_flow f;
+
+		cr_expect(eq(u8, state, row[i].state), "%s", row[i].name);
+		cr_assert(eq(uint, ctt_dump(0, &f, 1), row[i].seconds != 0), "%s", row[i].name);
+		if (row[i].seconds == 0)
+			continue;
+		cr_expect(eq(u32, f.timeout_sec, row[i].seconds), "%s", row[i].name);
+		cr_expect(eq(int, (f.status & CT_S_ASSURED) != 0, row[i].assured), "%s",
+			  row[i].name);
+	}
+}
+
 Test(conntrack_track, settings)
 {
 	struct cfg_conntrack s = {.udp_timeout = 7,
