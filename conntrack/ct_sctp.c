@@ -281,6 +281,21 @@ ct_sctp_packet(struct ct_sctp *s, const struct pl_pkt *p, enum ct_dir dir, uint3
 	return v;
 }
 
+// rte_hash_crc() reads words where they lie; headers lie at odd places.
+static uint32_t
+crc_add(uint32_t crc, const uint8_t *data, uint32_t n)
+{
+	uint64_t word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), data += sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		crc = rte_hash_crc_8byte(word, crc);
+	}
+	while (n-- != 0)
+		crc = rte_hash_crc_1byte(*data++, crc);
+	return crc;
+}
+
 bool
 ct_sctp_crc_ok(const struct pl_pkt *p)
 {
@@ -293,14 +308,14 @@ ct_sctp_crc_ok(const struct pl_pkt *p)
 	if (h == NULL)
 		return false;
 	memcpy(&is, h + 8, sizeof(is));
-	crc = rte_hash_crc(h, 8, UINT32_MAX);
-	crc = rte_hash_crc(zero, sizeof(zero), crc);
+	crc = crc_add(UINT32_MAX, h, 8);
+	crc = crc_add(crc, zero, sizeof(zero));
 	for (; m != NULL && off >= m->data_len; m = m->next)
 		off -= m->data_len;
 	for (; m != NULL && left != 0; m = m->next, off = 0) {
 		uint32_t part = RTE_MIN(m->data_len - off, left);
 
-		crc = rte_hash_crc(rte_pktmbuf_mtod_offset(m, const void *, off), part, crc);
+		crc = crc_add(crc, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), part);
 		left -= part;
 	}
 	return rte_le_to_cpu_32(is) == ~crc;
