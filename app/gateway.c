@@ -10,6 +10,7 @@
 #include "app/gateway.h"
 #include "conntrack/ct.h"
 #include "nat/nat.h"
+#include "net/port.h"
 #include "pipeline/toeplitz.h"
 
 #define LINK_ROOM 32 // Ethernet header, tags and a little: what a frame has besides its IP packet
@@ -26,6 +27,8 @@ pool_create(const struct app_gateway *g, int socket)
 
 	for (size_t i = 0; i < s->n_port; i++)
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(s->port[i].mtu + LINK_ROOM, 64));
+	if (!g->replay)
+		room = RTE_MAX(room, (uint32_t)net_ports_buffer_size(s) - RTE_PKTMBUF_HEADROOM);
 	return rte_pktmbuf_pool_create(
 		"packets", cfg_settings_mbufs(s, g->n_worker), g->replay ? 0 : 256,
 		RTE_ALIGN_CEIL(sizeof(struct pl_meta), 8), room + RTE_PKTMBUF_HEADROOM, socket);
