@@ -38,7 +38,8 @@ static int
 worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err)
 {
 	const struct cfg_settings *s = g->settings;
-	const struct nat_env nat_env = {.port_addr = net_port_addr};
+	const struct nat_env nat_env = {.port_addr = net_port_addr,
+					.flows = s->flows / g->n_worker};
 	const struct net_core_conf net_conf = {
 		.table = g->table,
 		.fragments = s->fragments,
@@ -58,6 +59,8 @@ worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err
 	ret = nat_core_create(&w->nat, &nat_env, i, socket);
 	if (ret < 0)
 		goto fail;
+	if (g->replay) // the same captures give the same ports
+		nat_core_seed(w->nat, 1);
 	ret = net_core_create(&w->net, &net_conf, i, socket);
 	if (ret < 0)
 		goto fail;
