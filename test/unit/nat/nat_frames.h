@@ -55,6 +55,11 @@ nf_frame(const struct tl_spec *s)
 	uint8_t *l3 = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
 	unsigned hdr = l3[0] >> 4 == 6 ? 40 : 20;
 
+	if (s->proto == IPPROTO_SCTP) { // verification tag
+		uint32_t tag = htonl(s->seq);
+
+		memcpy(l3 + hdr + 4, &tag, 4);
+	}
 	nf_seal(l3, l3 + hdr, s->proto, rte_pktmbuf_data_len(m) - 14 - hdr);
 	return m;
 }

@@ -83,6 +83,12 @@ Test(nat_stage, protocols_there_and_back)
 	static const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_DCCP,
 					 IPPROTO_GRE, IPPROTO_ESP,     250};
 
+	// SCTP is tracked by its chunks: type, flags, length, tag, window, streams out and in, TSN.
+	static const uint8_t init[20] = {1, 0, 0, 20, 1, 2, 3, 4, 0, 1,
+					 0, 0, 0, 1,  0, 1, 0, 0, 0, 9};
+	static const uint8_t init_ack[20] = {2, 0, 0, 20, 5, 6, 7, 8, 0, 1,
+					     0, 0, 0, 1,  0, 1, 0, 0, 0, 8};
+
 	for (unsigned i = 0; i < 2 * RTE_DIM(protos); i++) {
 		unsigned v6 = i % 2;
 		bool ports = protos[i / 2] != IPPROTO_GRE && protos[i / 2] != IPPROTO_ESP &&
@@ -96,6 +102,10 @@ Test(nat_stage, protocols_there_and_back)
 		struct nw_out *o;
 		struct rte_mbuf *m;
 
+		if (s.proto == IPPROTO_SCTP) {
+			s.payload = init;
+			s.payload_len = sizeof(init);
+		}
 		if (ports) {
 			rule.rule.flags = PL_NAT_HAS_PORTS;
 			rule.rule.port_min = rule.rule.port_max = 5000;
@@ -112,6 +122,11 @@ Test(nat_stage, protocols_there_and_back)
 		rte_pktmbuf_free(m);
 		back = nw_answer(o);
 		back.payload_len = 7;
+		if (s.proto == IPPROTO_SCTP) {
+			back.payload = init_ack;
+			back.payload_len = sizeof(init_ack);
+			back.seq = 0x01020304;
+		}
 		want = back;
 		want.dst = client[v6];
 		want.dport = s.sport;
