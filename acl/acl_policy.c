@@ -1,5 +1,6 @@
-// The life of a compiled policy, and its counters. Control thread; the workers only read what is
-// made here and write their own counter block. The policy owns everything in it.
+// The life of a compiled policy: built from the model on the control thread, published by
+// app/reload.c, freed when no worker runs it any more. The policy owns everything in it, also each
+// worker's counters and working memory, which that worker alone writes.
 #include "acl/acl_step.h"
 
 #include <errno.h>
