@@ -60,8 +60,11 @@ program_build(struct app_program **out, const struct app_gateway *g,
 int
 app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 {
-	struct app_program *next, *prev = g->program;
-	int ret = program_build(&next, g, policy, err);
+	struct app_program *next = NULL, *prev = g->program;
+	int ret = cfg_policy_complete(policy);
+
+	if (ret == 0)
+		ret = program_build(&next, g, policy, err);
 
 	if (ret < 0) {
 		if (err->n_errors == 0)

@@ -9,6 +9,7 @@
 #include "config/policy.h"
 #include "config/model.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,35 @@ cfg_chain_add(struct cfg_policy *policy, enum cfg_table_id id, const char *name)
 	table->present = true;
 	table->family |= chain->family;
 	return chain;
+}
+
+int
+cfg_policy_complete(struct cfg_policy *policy)
+{
+	for (enum cfg_table_id t = 0; t < CFG_TABLES; t++) {
+		const uint8_t family = policy->table[t].family;
+
+		for (enum cfg_hook h = 0; h < CFG_HOOKS && policy->table[t].present; h++) {
+			struct cfg_chain *chain;
+
+			if (!cfg_table_has_hook(t, h))
+				continue;
+			chain = cfg_chain_find(policy, t, cfg_hook_name(h));
+			if (chain == NULL) {
+				chain = cfg_chain_add(policy, t, cfg_hook_name(h));
+				if (chain == NULL)
+					return -ENOMEM;
+				chain->family = 0;
+			}
+			if (!(chain->family & CFG_IPV4))
+				chain->policy4 = CFG_POLICY_ACCEPT;
+			if (!(chain->family & CFG_IPV6))
+				chain->policy6 = CFG_POLICY_ACCEPT;
+			chain->family |= family;
+		}
+		policy->table[t].family = family;
+	}
+	return 0;
 }
 
 void

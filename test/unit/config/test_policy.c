@@ -92,3 +92,24 @@ Test(config_policy, messages)
 	cfg_err_free(&err);
 	cr_expect(err.n == 0 && err.n_errors == 0);
 }
+
+// A table is there whole, as in netfilter: the chains that the file did not name accept, and count.
+Test(config_policy, complete)
+{
+	struct cfg_policy *p = cfg_policy_new();
+	struct cfg_chain *input = cfg_chain_add(p, CFG_FILTER, "INPUT");
+
+	input->family = CFG_IPV4;
+	input->policy4 = CFG_POLICY_DROP;
+	input->policy6 = CFG_POLICY_DROP; // says nothing: the chain is not in IPv6 yet
+	cfg_chain_add(p, CFG_FILTER, "user");
+	cr_assert(eq(int, cfg_policy_complete(p), 0));
+	cr_expect(eq(sz, p->table[CFG_FILTER].n_chain, 4));
+	cr_expect(eq(str, p->table[CFG_FILTER].chain[1]->name, "FORWARD"));
+	cr_expect(eq(int, p->table[CFG_FILTER].chain[1]->policy4, CFG_POLICY_ACCEPT));
+	cr_expect(eq(int, input->policy4, CFG_POLICY_DROP), "what the file said stays");
+	cr_expect(eq(int, input->policy6, CFG_POLICY_ACCEPT));
+	cr_expect(eq(int, input->family, CFG_BOTH));
+	cr_expect(not(p->table[CFG_NAT].present), "no table appears");
+	cfg_policy_free(p);
+}
