@@ -8,6 +8,7 @@
 #include "config/ext.h"
 #include "config/value.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,13 +129,31 @@ family_text(uint8_t family)
 	return family == CFG_IPV4 ? "IPv4" : "IPv6";
 }
 
+// The target whose name in capitals this is ("accept"), or NULL.
+static const char *
+target_in_capitals(const char *name)
+{
+	char upper[CFG_CHAIN_MAX];
+	size_t i = 0;
+
+	for (; name[i] != '\0' && i < sizeof(upper) - 1; i++)
+		upper[i] = toupper((unsigned char)name[i]);
+	upper[i] = '\0';
+	return ext_target_find(upper) != NULL ? ext_target_find(upper)->name : NULL;
+}
+
 static void
 check_jump(const struct checker *c, const struct cfg_rule *r, struct cfg_pos pos)
 {
 	const char *name = r->target.chain, *table = cfg_table_name(c->table);
 	const struct cfg_chain *to = cfg_chain_find(c->policy, c->table, name);
+	const char *meant = target_in_capitals(name);
 
-	if (to == NULL)
+	if (to == NULL && meant != NULL)
+		cfg_err_add(c->err, pos,
+			    "chain '%s' does not exist in table '%s' (did you mean target %s?)",
+			    name, table, meant);
+	else if (to == NULL)
 		cfg_err_add(c->err, pos, "chain '%s' does not exist in table '%s'", name, table);
 	else if (to->hook != CFG_HOOK_NONE)
 		cfg_err_add(c->err, pos, "a rule cannot jump to the built-in chain '%s'", name);

@@ -306,6 +306,8 @@ static const struct {
 	{"{ jump: [a] }", "6:19: error: 'jump' is a list (expected a target or a chain)"},
 	{"{ jump: }", "6:19: error: 'jump' is nothing"},
 	{"{ jump: nope }", "6:19: error: chain 'nope' does not exist in table 'filter'"},
+	{"{ jump: accept }", "6:19: error: chain 'accept' does not exist in table 'filter' (did "
+			     "you mean target ACCEPT?)"},
 	{"{ jump: INPUT }", "6:19: error: a rule cannot jump to the built-in chain 'INPUT'"},
 	{"{ goto: ACCEPT }", "6:19: error: 'goto' takes a chain, 'ACCEPT' is a target"},
 	{"{ jump: ACCEPT, goto: uu }", "6:33: error: a rule has one jump or goto, not two"},
