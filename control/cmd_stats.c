@@ -63,6 +63,10 @@ worker_view(const struct ctl *c, unsigned i)
 	const struct ct_stats *ct = ct_table_stats(w->ct);
 	const struct pl_counters *n = &w->cnt;
 	uint64_t still = c->now_ms() - c->pulse[i].since_ms;
+	uint64_t beat = atomic_load_explicit(&w->heartbeat, memory_order_relaxed);
+	// This thread may have been busy itself since the last tick: a beat since then is life.
+	bool stalled =
+		c->pulse[i].since_ms != 0 && still >= CTL_STALL_MS && beat == c->pulse[i].beat;
 
 	json_t *view = json_object();
 
@@ -78,10 +82,8 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "flows_expired", number(load(&ct->expired)));
 	json_object_set_new(view, "flows_early_drop", number(load(&ct->early_drop)));
 	json_object_set_new(view, "flows_clash", number(load(&ct->clash)));
-	json_object_set_new(view, "heartbeat",
-			    number(atomic_load_explicit(&w->heartbeat, memory_order_relaxed)));
-	json_object_set_new(view, "stalled",
-			    json_boolean(c->pulse[i].since_ms != 0 && still >= CTL_STALL_MS));
+	json_object_set_new(view, "heartbeat", number(beat));
+	json_object_set_new(view, "stalled", json_boolean(stalled));
 	return view;
 }
 

@@ -421,6 +421,10 @@ Test(control_commands, a_worker_that_stands_still_is_seen)
 	}
 	cr_expect(not(stalled(&g, 0)));
 	cr_expect(stalled(&g, 1));
+	// A control thread that was busy for long has not seen the beats meanwhile.
+	ground_ms += 5000;
+	atomic_fetch_add(&g.worker[0]->heartbeat, 1);
+	cr_expect(not(stalled(&g, 0)));
 	ground_close(&g);
 }
 
