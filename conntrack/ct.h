@@ -1,6 +1,6 @@
 #pragma once
-// Connection tracking: one table per worker. Only the worker that owns a table calls these, except where
-// said. State machines, timeouts and names follow Linux nf_conntrack.
+// Connection tracking: one table per worker. Only the worker that owns a table calls these, except
+// where said. State machines, timeouts and names follow Linux nf_conntrack.
 #include "config/policy.h"
 #include "pipeline/stage.h"
 #include "pipeline/worker.h"
@@ -8,15 +8,15 @@
 struct ct_table;
 struct ct_entry;
 
-// One direction of a flow. ICMP echo and its kin: sport = dport = identifier; type and code are part of the
-// tuple (the reply's type is the answer's), for two pings with one identifier in opposite directions are two
-// flows. Protocols without ports: both 0.
+// One direction of a flow. ICMP echo and its kin: sport = dport = identifier; type and code are
+// part of the tuple (the reply's type is the answer's), for two pings with one identifier in
+// opposite directions are two flows. Protocols without ports: both 0.
 struct ct_tuple {
 	union pl_addr src, dst; // IPv4: the rest is zero
 	rte_be16_t sport, dport;
 	uint8_t family; // 4 or 6
 	uint8_t proto;
-	uint16_t zone; // 0
+	uint16_t zone;		      // 0
 	uint8_t icmp_type, icmp_code; // 0 for all but ICMP and ICMPv6
 };
 
@@ -34,9 +34,9 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_CLASHED = 1 << 8, // ended because the reply's home had given the tuple to another flow
 };
 
-// Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days, CT_TIMEOUT_MAX_MS, which
-// is also what a longer setting counts as). Immutable; the program's conf of the conntrack stages points at
-// one; NULL there means the kernel's defaults.
+// Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days,
+// CT_TIMEOUT_MAX_MS, which is also what a longer setting counts as). Immutable; the program's conf
+// of the conntrack stages points at one; NULL there means the kernel's defaults.
 struct ct_conf {
 	uint32_t tcp_ms[16]; // by enum ct_tcp_state
 	uint32_t tcp_retrans_ms, tcp_unack_ms;
@@ -47,51 +47,62 @@ struct ct_conf {
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy
 };
-#define CT_TIMEOUT_MAX_MS (49u * 24 * 3600 * 1000) // in 32 bits, and less than what a flow's clock can tell
+#define CT_TIMEOUT_MAX_MS                                                                          \
+	(49u * 24 * 3600 * 1000) // in 32 bits, and less than what a flow's clock can tell
 void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, uint64_t generation);
 
-// Table for up to max_entries flows of this worker: address space for all of them, memory as it is first
-// touched (so on the NUMA node of the worker's thread). On error -errno, and *out is left alone.
+// Table for up to max_entries flows of this worker: address space for all of them, memory as it is
+// first touched (so on the NUMA node of the worker's thread). On error -errno, and *out is left
+// alone.
 int ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, int socket);
-// NULL is fine. The release hook runs for each flow, with the worker that last used the table: free it before that worker
-// and before what the hook needs.
+// NULL is fine. The release hook runs for each flow, with the worker that last used the table: free
+// it before that worker and before what the hook needs.
 void ct_table_free(struct ct_table *t);
 
-// Joins the tables of all workers (w[i]->ct, in the order of their ids) by message rings, through which a worker
-// that owns a flow tells the home of its reply tuple where the replies belong. Control thread, after all
-// tables were created and before the workers run; not needed with one worker. The rings live until every
-// joined table was freed. 0, or -errno with nothing joined.
+// Joins the tables of all workers (w[i]->ct, in the order of their ids) by message rings, through
+// which a worker that owns a flow tells the home of its reply tuple where the replies belong.
+// Control thread, after all tables were created and before the workers run; not needed with one
+// worker. The rings live until every joined table was freed. 0, or -errno with nothing joined.
 int ct_join(struct pl_worker *const *w, unsigned n);
 
-// Called on the owner's thread when a flow's last reference goes; nat keeps it for address and port returns.
+// Called on the owner's thread when a flow's last reference goes; nat keeps it for address and port
+// returns.
 void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, struct ct_entry *e));
 
-// ---- stages -------------------------------------------------------------------------------------------
-// ct_steer: sets pkt->hash (symmetric Toeplitz of the tuple; of the quoted packet for ICMP errors; of the
-//   addresses for fragments) and hands over what another worker owns. Stands twice in the packet's way: for
-//   fragments before reassembly (they go to the worker of the address pair) and for the whole datagram after it.
-//   PL_F_HANDED: not a second time by hash; a redirect entry found in this worker's table is always followed.
-// ct_lookup: finds or creates the flow; sets ct, ct_state, ct_dir, ct_status, NAT_PRE/NAT_POST; PL_F_NOTRACK,
+// ---- stages
+// -------------------------------------------------------------------------------------------
+// ct_steer: sets pkt->hash (symmetric Toeplitz of the tuple; of the quoted packet for ICMP errors;
+// of the
+//   addresses for fragments) and hands over what another worker owns. Stands twice in the packet's
+//   way: for fragments before reassembly (they go to the worker of the address pair) and for the
+//   whole datagram after it. PL_F_HANDED: not a second time by hash; a redirect entry found in this
+//   worker's table is always followed.
+// ct_lookup: finds or creates the flow; sets ct, ct_state, ct_dir, ct_status, NAT_PRE/NAT_POST;
+// PL_F_NOTRACK,
 //   ND and MLD give UNTRACKED; what does not fit the state gives INVALID (never a drop by itself).
-//   A packet whose hash equals that of a flow made earlier in this same burst is deferred (pl_defer).
+//   A packet whose hash equals that of a flow made earlier in this same burst is deferred
+//   (pl_defer).
 // ct_confirm: inserts flows whose first packet got this far. Clash: PL_DROP_CT_CLASH.
 extern const struct pl_stage ct_steer_stage, ct_lookup_stage, ct_confirm_stage;
 void ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_lookup_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
-// Frees flows created in this turn that were never confirmed, then lets the timer wheel catch up (bounded).
-// It is ct_confirm_stage's idle function.
+// Frees flows created in this turn that were never confirmed, then lets the timer wheel catch up
+// (bounded). It is ct_confirm_stage's idle function.
 void ct_turn_end(struct pl_worker *w);
 
-// ---- what nat needs -----------------------------------------------------------------------------------
-struct ct_tuple ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir); // by value: entries keep it packed
-// One end of that: the source of direction dir, or its destination (address whole, IPv4's rest zero; ICMP: the
-// identifier). What nat needs for each packet.
-void ct_entry_side(const struct ct_entry *e, enum ct_dir dir, bool source, union pl_addr *addr, rte_be16_t *port);
+// ---- what nat needs
+// -----------------------------------------------------------------------------------
+struct ct_tuple ct_entry_tuple(const struct ct_entry *e,
+			       enum ct_dir dir); // by value: entries keep it packed
+// One end of that: the source of direction dir, or its destination (address whole, IPv4's rest
+// zero; ICMP: the identifier). What nat needs for each packet.
+void ct_entry_side(const struct ct_entry *e, enum ct_dir dir, bool source, union pl_addr *addr,
+		   rte_be16_t *port);
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
-// Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets that point at
-// it may go on to the end of theirs.
+// Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets
+// that point at it may go on to the end of theirs.
 void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
 uint32_t ct_entry_mark(const struct ct_entry *e);
 void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
@@ -99,59 +110,72 @@ void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
 void *ct_entry_nat_area(struct ct_entry *e);
 #define CT_NAT_AREA 16
 
-// Is this reply tuple (or original tuple) known to this worker's table, other than as e's own? For ICMP the
-// type and code are taken from e's reply tuple where e is given.
-bool ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple, const struct ct_entry *e);
-// The tuple is taken: can it be had all the same? True where it is the reply of a translated TCP connection in
-// TIME_WAIT (or CLOSE) and e opens a connection with a sequence number beyond it; that one is ended then. As
-// Linux since 6.7 does where ports are scarce.
+// Is this reply tuple (or original tuple) known to this worker's table, other than as e's own? For
+// ICMP the type and code are taken from e's reply tuple where e is given.
+bool ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple,
+		    const struct ct_entry *e);
+// The tuple is taken: can it be had all the same? True where it is the reply of a translated TCP
+// connection in TIME_WAIT (or CLOSE) and e opens a connection with a sequence number beyond it;
+// that one is ended then. As Linux since 6.7 does where ports are scarce.
 bool ct_tuple_evict(struct pl_worker *w, const struct ct_tuple *tuple, const struct ct_entry *e);
 // Replaces e's reply tuple. Until then the reply tuple is the inverse of the original one.
 // Only before e is confirmed. ICMP: type and code stay those of the answer, whatever reply says.
 void ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply);
-// Puts the reply tuple into the index at once, so that no other flow of this worker can choose it; where the
-// reply's home is another worker (steering hash), plants a redirect there through the message ring.
-// 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full). What this can promise across workers, and
-// what not, stands in docs/decisions/0301-redirects.md.
+// Puts the reply tuple into the index at once, so that no other flow of this worker can choose it;
+// where the reply's home is another worker (steering hash), plants a redirect there through the
+// message ring. 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full). What this can promise
+// across workers, and what not, stands in docs/decisions/0301-redirects.md.
 int ct_reserve_reply(struct pl_worker *w, struct ct_entry *e);
 void ct_tuple_invert(struct ct_tuple *out, const struct ct_tuple *in);
 // Worker that a packet with this tuple reaches.
 uint16_t ct_tuple_home(const struct pl_worker *w, const struct ct_tuple *tuple);
 
-// Inner packet of an ICMP error: the flow that it belongs to and the direction of the quoted packet, set by
-// ct_lookup for RELATED packets. Everything else about the quote, nat parses for itself.
+// Inner packet of an ICMP error: the flow that it belongs to and the direction of the quoted
+// packet, set by ct_lookup for RELATED packets. Everything else about the quote, nat parses for
+// itself.
 
-// ---- listing (owner's thread, through pl_worker_call) --------------------------------------------------
+// ---- listing (owner's thread, through pl_worker_call)
+// --------------------------------------------------
 struct ct_flow { // a snapshot of one flow
 	struct ct_tuple tuple[2];
-	uint32_t status;     // enum ct_status
+	uint32_t status; // enum ct_status
 	uint32_t mark;
-	uint8_t tcp_state;   // enum ct_tcp_state
+	uint8_t tcp_state; // enum ct_tcp_state
 	uint8_t icmp_type, icmp_code;
 	uint32_t timeout_sec; // left
 	uint64_t packets[2], bytes[2];
 	uint16_t worker;
 };
-// Copies up to max flows from *cursor on (0 to start); *cursor is UINT64_MAX after the last one. A flow that
-// lives through the whole listing is in it exactly once. Returns how many; 0 does not mean the end (work per
-// call is bounded), only the cursor does.
-unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out, unsigned max);
+// Copies up to max flows from *cursor on (0 to start); *cursor is UINT64_MAX after the last one. A
+// flow that lives through the whole listing is in it exactly once. Returns how many; 0 does not
+// mean the end (work per call is bounded), only the cursor does.
+unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out,
+		       unsigned max);
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
-struct ct_stats { // this worker writes, anybody reads with relaxed loads
+struct ct_stats {	     // this worker writes, anybody reads with relaxed loads
 	uint64_t created;    // flows confirmed
 	uint64_t expired;    // by time
 	uint64_t early_drop; // made way in a full table
-	uint64_t clash;      // redirects refused because the tuple was taken at its home
+	uint64_t clash;	     // redirects refused because the tuple was taken at its home
 	uint64_t unsent;     // times a message to another worker had to wait for room
 };
 const struct ct_stats *ct_table_stats(const struct ct_table *t);
 // Ends all flows (masquerade: address gone; tests). Owner's thread.
-unsigned ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void *arg), void *arg);
+unsigned ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void *arg),
+			void *arg);
 
 enum ct_tcp_state {
-	CT_TCP_NONE, CT_TCP_SYN_SENT, CT_TCP_SYN_RECV, CT_TCP_ESTABLISHED, CT_TCP_FIN_WAIT,
-	CT_TCP_CLOSE_WAIT, CT_TCP_LAST_ACK, CT_TCP_TIME_WAIT, CT_TCP_CLOSE, CT_TCP_SYN_SENT2,
+	CT_TCP_NONE,
+	CT_TCP_SYN_SENT,
+	CT_TCP_SYN_RECV,
+	CT_TCP_ESTABLISHED,
+	CT_TCP_FIN_WAIT,
+	CT_TCP_CLOSE_WAIT,
+	CT_TCP_LAST_ACK,
+	CT_TCP_TIME_WAIT,
+	CT_TCP_CLOSE,
+	CT_TCP_SYN_SENT2,
 	CT_TCP_STATES,
 };
 const char *ct_tcp_state_name(enum ct_tcp_state s); // "ESTABLISHED"; as conntrack -L prints

@@ -1,5 +1,6 @@
 // Tuples: between the form that other rooms see and the packed form that the index compares, and
-// from one direction to the other. Pure; any thread.
+// from one direction to the other. ICMP's requests and answers are paired here. Called by nat, by
+// the stages and by ct_related.c; pure, any thread, nothing is kept.
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 

@@ -1,5 +1,6 @@
-// What other rooms see of a flow, and the listing of a whole table. Owner's thread (listing through
-// pl_worker_call).
+// What other rooms see of a flow: tuples, status, mark, nat's area, the reservation of a reply
+// tuple; and the listing and flushing of a whole table. Owner's thread (listing and flushing
+// through pl_worker_call). Entries belong to the table (ct_table.c).
 #include <assert.h>
 
 #include "conntrack/ct_table.h"

@@ -21,7 +21,7 @@ enum chunk {
 	CHUNKS
 };
 #define BIT(chunk)  (1u << (chunk))
-#define FLAG_T	    1 // of ABORT and SHUTDOWN COMPLETE: the tag is the peer's (RFC 9260 section 8.5.1)
+#define FLAG_T	    1 // of ABORT and SHUTDOWN COMPLETE: the tag is the peer's (RFC 9260 8.5.1)
 #define HEADER_SIZE 12
 
 // States as one letter each, in the order of enum ct_sctp_state:
