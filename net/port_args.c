@@ -10,6 +10,8 @@
 
 #include <linux/if_packet.h>
 
+#define AF_PACKET_FRAMES 2048
+
 // Ethernet header, two VLAN tags, and what TPACKET_V2 puts before a frame: its header, the
 // link-layer address, the alignment of the IP header and the virtio-net header that the kernel may
 // reserve.
@@ -82,7 +84,7 @@ add_iface(struct net_dev_args *a, const char *value, size_t len, char *why, size
 
 // "key=value" pairs after the first comma. *has: which of our defaults the operator gave.
 struct given {
-	bool qpairs, framesz, blocksz;
+	bool qpairs, framesz, blocksz, framecnt;
 };
 
 static int
@@ -106,6 +108,7 @@ read_pairs(struct net_dev_args *a, const char *text, struct given *has, char *wh
 		}
 		has->qpairs |= key_len == 6 && memcmp(text, "qpairs", 6) == 0;
 		has->framesz |= key_len == 7 && memcmp(text, "framesz", 7) == 0;
+		has->framecnt |= key_len == 8 && memcmp(text, "framecnt", 8) == 0;
 		has->blocksz |= key_len == 7 && memcmp(text, "blocksz", 7) == 0;
 		text += len + (text[len] == ',');
 	}
@@ -113,15 +116,22 @@ read_pairs(struct net_dev_args *a, const char *text, struct given *has, char *wh
 }
 
 static void
-add_defaults(struct net_dev_args *a, const struct given *has, uint32_t mtu, unsigned n_queues)
+add_defaults(struct net_dev_args *a, const struct given *has, const struct cfg_port *p,
+	     unsigned n_queues)
 {
-	uint32_t frame = net_af_packet_frame(mtu);
+	uint32_t frame = net_af_packet_frame(p->mtu);
+	uint32_t frames = p->rx_descriptors != 0 ? p->rx_descriptors : AF_PACKET_FRAMES;
 	size_t len = strlen(a->probe);
 
 	// 16 is the most that the driver takes.
 	if (!has->qpairs && n_queues > 1)
 		len += (size_t)snprintf(a->probe + len, sizeof(a->probe) - len, ",qpairs=%u",
 					n_queues > 16 ? 16 : n_queues);
+	// The driver's own 512 are full within a scheduler's time slice. Blocks hold one frame or
+	// two.
+	if (!has->framecnt)
+		len += (size_t)snprintf(a->probe + len, sizeof(a->probe) - len, ",framecnt=%u",
+					(frames + 1) & ~1u);
 	// A block holds whole frames; who sets one of the two knows what the other must be.
 	if (!has->framesz && !has->blocksz && frame > 2048)
 		snprintf(a->probe + len, sizeof(a->probe) - len, ",framesz=%u,blocksz=%u", frame,
@@ -162,7 +172,7 @@ net_dev_args_parse(struct net_dev_args *out, const struct cfg_port *p, unsigned 
 			return ret;
 	}
 	if (a.kind == NET_DEV_AF_PACKET && a.has_args)
-		add_defaults(&a, &has, p->mtu, n_queues);
+		add_defaults(&a, &has, p, n_queues);
 	*out = a;
 	return 0;
 }

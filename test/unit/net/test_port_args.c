@@ -1,4 +1,6 @@
 // Device strings: what is refused, what is found in them, what is added to them.
+#include <stdio.h>
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -41,6 +43,29 @@ Test(net_port_args, refuses_what_is_no_device_string)
 	}
 }
 
+static const char *
+with_count(const char *device)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s,framecnt=2048", device);
+	return text;
+}
+
+// The file's rx-descriptors are this driver's frames; a block of two is filled.
+Test(net_port_args, descriptors_are_frames_of_the_ring)
+{
+	struct cfg_port p = {.name = "lan",
+			     .device = "net_af_packet0,iface=v",
+			     .mtu = 1500,
+			     .rx_descriptors = 4095};
+	struct net_dev_args a;
+	char why[256];
+
+	cr_assert(eq(int, net_dev_args_parse(&a, &p, 1, why, sizeof(why)), 0));
+	cr_expect(eq(str, a.probe, "net_af_packet0,iface=v,framecnt=4096"));
+}
+
 Test(net_port_args, finds_name_kind_and_interfaces)
 {
 	static const struct {
@@ -77,7 +102,10 @@ Test(net_port_args, finds_name_kind_and_interfaces)
 		cr_expect(eq(uint, a.n_iface, row[i].n_iface), "%s", row[i].device);
 		cr_expect(eq(str, a.iface[0], (char *)row[i].iface), "%s", row[i].device);
 		cr_expect(eq(int, a.has_args, row[i].args), "%s", row[i].device);
-		cr_expect(eq(str, a.probe, (char *)row[i].device), "nothing to add");
+		cr_expect(eq(str, a.probe,
+			     row[i].kind == NET_DEV_AF_PACKET && row[i].args
+				     ? (char *)with_count(row[i].device)
+				     : (char *)row[i].device));
 	}
 }
 
@@ -89,15 +117,18 @@ Test(net_port_args, adds_what_af_packet_needs)
 		unsigned queues;
 		const char *probe;
 	} row[] = {
-		{"net_af_packet0,iface=v", 1500, 4, "net_af_packet0,iface=v,qpairs=4"},
-		{"net_af_packet0,iface=v", 1500, 64, "net_af_packet0,iface=v,qpairs=16"},
-		{"net_af_packet0,iface=v,qpairs=2", 1500, 4, "net_af_packet0,iface=v,qpairs=2"},
+		{"net_af_packet0,iface=v", 1500, 4,
+		 "net_af_packet0,iface=v,qpairs=4,framecnt=2048"},
+		{"net_af_packet0,iface=v", 1500, 64,
+		 "net_af_packet0,iface=v,qpairs=16,framecnt=2048"},
+		{"net_af_packet0,iface=v,qpairs=2", 1500, 4,
+		 "net_af_packet0,iface=v,qpairs=2,framecnt=2048"},
 		{"net_af_packet0,iface=v", 2000, 1,
-		 "net_af_packet0,iface=v,framesz=4096,blocksz=4096"},
+		 "net_af_packet0,iface=v,framecnt=2048,framesz=4096,blocksz=4096"},
 		{"net_af_packet0,iface=v", 9000, 1,
-		 "net_af_packet0,iface=v,framesz=12288,blocksz=12288"},
-		{"net_af_packet0,iface=v,framesz=32768", 9000, 1,
-		 "net_af_packet0,iface=v,framesz=32768"},
+		 "net_af_packet0,iface=v,framecnt=2048,framesz=12288,blocksz=12288"},
+		{"net_af_packet0,iface=v,framecnt=64,framesz=32768", 9000, 1,
+		 "net_af_packet0,iface=v,framecnt=64,framesz=32768"},
 		{"net_tap0,iface=v", 9000, 4, "net_tap0,iface=v"},
 	};
 
