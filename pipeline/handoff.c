@@ -67,6 +67,7 @@ pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t
 	meta->in_port = p->in_port;
 	meta->out_port = p->out_port;
 	meta->ct_state = 0;
+	meta->ct_status = 0;
 	meta->ct_dir = 0;
 	meta->flags = (p->flags & (PL_F_REASM | PL_F_TX | PL_F_BCAST)) | PL_F_HANDED;
 	if (rte_ring_sp_enqueue(w->to[to], p->m) != 0) {

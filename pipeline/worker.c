@@ -169,6 +169,7 @@ enter_with_meta(struct pl_pkt *p, struct rte_mbuf *m)
 	p->out_port = meta->out_port;
 	p->ct_state = meta->ct_state;
 	p->ct_dir = meta->ct_dir;
+	p->ct_status = meta->ct_status;
 	p->flags = meta->flags;
 }
 

@@ -88,7 +88,7 @@ struct pl_meta {
 	uint32_t mark;
 	uint8_t origin;   // enum pl_origin
 	uint8_t in_port, out_port;
-	uint8_t ct_state, ct_dir;
+	uint8_t ct_state, ct_dir, ct_status;
 	uint16_t flags;   // enum pl_pkt_flags to set
 	uint16_t frag_max; // with PL_F_REASM: length of its largest fragment; stays with the mbuf to the end
 };
