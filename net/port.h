@@ -29,6 +29,9 @@ struct net_port_state { // for `ringwall ports`
 };
 unsigned net_ports_count(const struct net_ports *ps);
 int net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state *out);
+// Takes over which multicast groups the host's stack has joined on the twins (net/groups.c). Control thread, now
+// and then. 0 or -errno; on error what was known stays.
+int net_groups_refresh(struct net_table *t, const struct net_ports *ps);
 // ifindex of the twin in the host's stack, 0: none. For netlink.
 unsigned net_ports_twin_ifindex(const struct net_ports *ps, unsigned port);
 // Links: what the wire says, and what the host did to the twin (ip link set up, down, mtu).

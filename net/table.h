@@ -41,7 +41,7 @@ enum {
 	NET_NH_LOCAL = NET_T_LOCAL,	    // an address of ours
 	NET_NH_BCAST = NET_T_BCAST,	    // broadcast address of a subnet of ours
 	NET_NH_ASIS = NET_T_ASIS, // the frame's link header is right already (from the host)
-	NET_NH_TWIN = NET_T_TWIN, // our own packet to our own host: up the twin of out_port
+	NET_NH_TWIN = NET_T_TWIN, // our own packet to our own host, see net_nh_twin()
 	NET_NH_LINK = 8,	  // + 5 * port + class: the destination is a neighbour on the port
 	NET_NH_FIRST_GW = NET_NH_LINK + 5 * (PL_PORT_MAX + 1),
 	NET_NH_CAP = 16384, // two-byte fib entries hold up to 32767
@@ -87,6 +87,12 @@ struct net_view_port {
 	uint16_t first[2], n[2]; // of view->addr: IPv4, IPv6
 };
 
+#define NET_GROUPS 128 // joined multicast groups, of all ports
+struct net_group {
+	union pl_addr addr;
+	uint8_t port, family;
+};
+
 struct net_view {
 	struct net_view_port port[PL_PORT_MAX + 1];
 	unsigned n_addr;
@@ -94,6 +100,8 @@ struct net_view {
 	// Open hash of our own IPv4 addresses, which cannot be a source on the wire.
 	uint32_t own_mask;
 	rte_be32_t *own; // 0: empty
+	unsigned n_group;
+	struct net_group group[NET_GROUPS];
 };
 
 struct net_fibs {
@@ -148,6 +156,8 @@ struct net_table {
 	struct net_pending_op pending; // done on the active side only
 	struct net_addr *addr;
 	unsigned n_addr, addr_cap;
+	struct net_group group[NET_GROUPS];
+	unsigned n_group;
 	struct net_prefix **book;
 	uint32_t book_mask;
 	uint32_t n_neigh;		      // capacity
@@ -160,6 +170,23 @@ struct net_table {
 	} asked[NET_ASKED]; // what net_table_wanted() gave out lately
 	unsigned asked_next;
 };
+
+// next_hop of a packet to our own host: up the twin of port.
+static inline uint32_t
+net_nh_twin(uint8_t port)
+{
+	return NET_NH_TWIN | (uint32_t)port << 16;
+}
+
+#define NET_DEFAULT_MTU	 1500 // of a port that nobody described
+#define NET_IPV6_MIN_MTU 1280
+static inline uint16_t
+net_mtu(const struct net_view *v, uint8_t port, uint8_t family)
+{
+	uint16_t mtu = v->port[port].info.mtu != 0 ? v->port[port].info.mtu : NET_DEFAULT_MTU;
+
+	return family == 6 && mtu < NET_IPV6_MIN_MTU ? NET_IPV6_MIN_MTU : mtu;
+}
 
 static inline const struct net_view *
 net_view(const struct net_table *t)
@@ -239,6 +266,12 @@ bool net_view_own4(const struct net_view *v, rte_be32_t addr);
 bool net_view_link_local(const struct net_view *v, uint8_t port, const union pl_addr *addr);
 // Is it a solicited-node multicast address (ff02::1:ff00:0/104) of one of the port's addresses?
 bool net_view_solicited(const struct net_view *v, uint8_t port, const union pl_addr *addr);
+// ---- net/groups.c
+int net_table_set_groups(struct net_table *t, const struct net_group *list, unsigned n); // control
+// Does a packet to this group from this port go up to the host?
+bool net_view_joined(const struct net_view *v, uint8_t port, uint8_t family,
+		     const union pl_addr *addr);
+
 // Source address on a port towards next_hop (gateway or destination; NULL: the first one).
 bool net_view_source(const struct net_view *v, uint8_t port, uint8_t family,
 		     const union pl_addr *next_hop, union pl_addr *out);

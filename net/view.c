@@ -109,6 +109,8 @@ net_view_publish(struct net_table *t, uint8_t port_changed, const struct net_por
 		v->port[port_changed].present = true;
 	}
 	v->n_addr = t->n_addr;
+	v->n_group = t->n_group;
+	memcpy(v->group, t->group, sizeof(v->group));
 	v->addr = calloc(t->n_addr + 1, sizeof(v->addr[0]));
 	if (v->addr == NULL)
 		goto fail;
@@ -177,7 +179,9 @@ net_view_solicited(const struct net_view *v, uint8_t port, const union pl_addr *
 
 	if (memcmp(addr->v6, prefix, sizeof(prefix)) != 0)
 		return false;
-	if (memcmp(addr->v6 + 13, vp->ll.v6 + 13, 3) == 0)
+	// A router is in the group of fe80:: and other subnets' anycast addresses as well.
+	if (memcmp(addr->v6 + 13, vp->ll.v6 + 13, 3) == 0 ||
+	    (addr->v6[13] | addr->v6[14] | addr->v6[15]) == 0)
 		return true;
 	for (unsigned i = 0; i < vp->n[1]; i++) {
 		if (memcmp(addr->v6 + 13, v->addr[vp->first[1] + i].addr.v6 + 13, 3) == 0)
@@ -218,24 +222,25 @@ common_bits(const union pl_addr *a, const union pl_addr *b)
 	return 128;
 }
 
-// RFC 6724 section 5 as far as it can matter here: same address, appropriate scope, longest common
-// prefix.
+// RFC 6724 section 5 as far as it can matter here: appropriate scope, then the longest common
+// prefix within the subnet's length. Among equals the first one in the file, as for IPv4 (Linux
+// would take the one that was added last).
 static bool
 source6(const struct net_view *v, uint8_t port, const union pl_addr *dst, union pl_addr *out)
 {
 	const struct net_view_port *vp = &v->port[port];
-	const struct net_addr *a = &v->addr[vp->first[1]], *best = NULL;
+	const struct net_addr *best = NULL;
 	bool want_ll = dst != NULL && net_is_link_local6(dst);
 	unsigned best_bits = 0;
 
 	for (unsigned i = 0; i < vp->n[1]; i++) {
-		unsigned bits = dst != NULL ? common_bits(&a[i].addr, dst) : 0;
+		const struct net_addr *a = &v->addr[vp->first[1] + i];
+		unsigned bits = dst != NULL ? common_bits(&a->addr, dst) : 0;
 
-		if (a[i].link_local != want_ll)
+		bits = RTE_MIN(bits, a->len);
+		if (a->link_local != want_ll || (best != NULL && bits <= best_bits))
 			continue;
-		if (best != NULL && bits <= best_bits)
-			continue;
-		best = &a[i];
+		best = a;
 		best_bits = bits;
 	}
 	if (best != NULL) {
