@@ -213,8 +213,6 @@ net_icmp_error(struct pl_worker *w, struct pl_pkt *p, uint8_t type, uint8_t code
 		w->cnt.drop[PL_DROP_LOCAL_ICMP_RATE]++;
 		return;
 	}
-	if (path.port == PL_PORT_NONE)
-		path.port = scope; // to ourselves: the twin that the packet came from
 	if (p->family == 4)
 		build4(w, p, &src, head, path.port);
 	else

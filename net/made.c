@@ -62,6 +62,7 @@ net_made_send(struct pl_worker *w, struct rte_mbuf *m, const struct pl_pkt *caus
 		meta->ct = cause->ct;
 		meta->ct_state = PL_CT_RELATED;
 		meta->ct_dir = !cause->ct_dir;
+		meta->ct_status = cause->ct_status;
 		meta->flags = PL_F_CT_GIVEN;
 	}
 	pl_self_send(w, m);

@@ -57,6 +57,7 @@ bool net_port_addr(const struct pl_worker *w, uint8_t port, uint8_t family,
 		   const union pl_addr *dst, union pl_addr *out);
 
 // ---- per worker
+//
 // tx: how the last stage gives frames away; the twin's is the same with host true.
 struct net_tx {
 	uint16_t (*burst)(void *ctx, uint16_t queue, struct rte_mbuf **m,
@@ -79,16 +80,19 @@ void net_core_free(struct net_core *n);
 void net_core_set_tx(struct net_core *n, uint8_t port, bool host, const struct net_tx *tx);
 
 // ---- stages
-// -------------------------------------------------------------------------------------------
-// net_parse:  pl_parse(); ARP goes between wire and twin as it is; frames for other stations are
-// dropped. net_defrag: collects fragments (both families); the whole datagram goes on (to its
-// owner, in another pass). net_route:  wire packets: local or forward (next hop, hop limit checked
-// and lowered, MTU, ICMP errors, as
-//             Linux does before the FORWARD hook); host packets keep the twin's port unless DNAT
-//             moved the destination. pkt->ttl stays what was received.
-// net_reject: builds the answer of REJECT (ICMP error or TCP reset) and ends the packet
-// (PL_DROP_REJECT). net_output: fragments where larger than the MTU, link header, neighbour, tx;
-// path INPUT: up the twin.
+//
+// - net_parse: pl_parse(); ARP goes between wire and twin as it is; frames for other stations are
+//   dropped.
+// - net_defrag: collects fragments (both families); the whole datagram goes on, to its owner.
+// - net_route: wire packets: local or forward (next hop, hop limit checked and lowered, MTU, ICMP
+//   errors, as Linux does before the FORWARD hook); host packets keep the twin's port unless DNAT
+//   moved the destination. pkt->ttl stays what was received.
+// - net_reject: builds the answer of REJECT (ICMP error or TCP reset) and ends the packet
+//   (PL_DROP_REJECT).
+// - net_exit: where DNAT in OUTPUT moved the destination, out_port becomes the one that the route
+//   chose, for POSTROUTING.
+// - net_output: fragments where larger than the MTU, link header, neighbour, tx; path INPUT: up
+//   the twin.
 extern const struct pl_stage net_parse_stage, net_defrag_stage, net_route_stage, net_exit_stage,
 	net_reject_stage, net_output_stage;
 void net_parse_run(struct pl_worker *w, const void *conf, struct pl_burst *b);

@@ -11,17 +11,6 @@
 #include "net/core.h"
 #include "pipeline/note.h"
 
-#define DEFAULT_MTU  1500 // of a port that nobody described
-#define IPV6_MIN_MTU 1280
-
-static uint16_t
-mtu_of(const struct net_view *v, uint8_t port, uint8_t family)
-{
-	uint16_t mtu = v->port[port].info.mtu != 0 ? v->port[port].info.mtu : DEFAULT_MTU;
-
-	return family == 6 && mtu < IPV6_MIN_MTU ? IPV6_MIN_MTU : mtu;
-}
-
 static void
 note_sent(struct pl_pkt *p, uint8_t egress, bool to_host)
 {
@@ -94,7 +83,8 @@ resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out)
 		neigh = nh->neigh;
 	} else {
 		out->addr = p->dst;
-		if (unlikely(p->flags & PL_F_BCAST)) {
+		if (unlikely(net_is_mcast(p->family, &p->dst) ||
+			     (p->family == 4 && p->dst.v4 == RTE_BE32(0xffffffff)))) {
 			out->dmac = group_mac(p->family, &p->dst);
 			return;
 		}
@@ -144,8 +134,8 @@ transmit(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct
 	if (unlikely(p->flags & PL_F_REASM)) {
 		frag_max = pl_meta(p->m)->frag_max;
 		limit = RTE_MIN(limit, frag_max);
-		if (family == 6 && limit < IPV6_MIN_MTU)
-			limit = IPV6_MIN_MTU;
+		if (family == 6 && limit < NET_IPV6_MIN_MTU)
+			limit = NET_IPV6_MIN_MTU;
 		split = split || family == 4 || p->l3_len > frag_max;
 	}
 	if (p->note != NULL)
@@ -172,7 +162,7 @@ to_twin(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 		return;
 	}
 	out.dmac = v->port[port].mac; // our own packets: the twin has the port's address
-	transmit(w, b, p, &out, mtu_of(v, port, p->family));
+	transmit(w, b, p, &out, net_mtu(v, port, p->family));
 }
 
 static void
@@ -189,7 +179,7 @@ to_wire(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 		out.keep_l2 = true;
 	else
 		resolve(w->net->table, p, &out);
-	transmit(w, b, p, &out, mtu_of(v, p->out_port, p->family));
+	transmit(w, b, p, &out, net_mtu(v, p->out_port, p->family));
 }
 
 // The host's own address that a packet of the host or of ours goes to says whose twin it is.

@@ -142,7 +142,7 @@ reset(struct pl_worker *w, const struct pl_pkt *p)
 	tcp = (void *)((uint8_t *)ip + ip_len);
 	fill_tcp(tcp, in, p->l4_len);
 	tcp->cksum = net_made_csum(ip, p->family, IPPROTO_TCP, tcp, sizeof(*tcp), true);
-	net_made_send(w, m, p, path.port == PL_PORT_NONE ? scope : path.port);
+	net_made_send(w, m, p, path.port);
 }
 
 // ---- ICMP

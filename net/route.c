@@ -11,9 +11,8 @@
 #include "net/core.h"
 #include "pipeline/csum.h"
 
-#define IPV6_MIN_MTU 1280
-#define IPOPT_LSRR_  131
-#define IPOPT_SSRR_  137
+#define IPOPT_LSRR_ 131
+#define IPOPT_SSRR_ 137
 
 enum { LOOK_UP = -1 }; // what classify() says where the table must decide; else a next hop
 
@@ -72,7 +71,10 @@ classify4(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 	if (src == 0 && dst != 0 && !lbcast &&
 	    !(mcast && (in_net4(dst, 0xe0000000, 24) || p->proto == IPPROTO_IGMP)))
 		return NET_NH_NONE;
-	if (lbcast || mcast || (dst == 0 && src == 0))
+	*drop = PL_DROP_NOT_FOR_US;
+	if (mcast)
+		return net_view_joined(v, p->in_port, 4, &p->dst) ? NET_NH_LOCAL : NET_NH_NONE;
+	if (lbcast || (src == 0 && dst == 0))
 		return NET_NH_LOCAL;
 	*drop = PL_DROP_BAD_DESTINATION;
 	if (dst == 0 || in_net4(dst, 0x7f000000, 8))
@@ -87,13 +89,8 @@ static int
 classify6(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 {
 	if (p->dst.v6[0] == 0xff) {
-		// Which groups the host joined is its own affair: all go up, but for other nodes'
-		// neighbour discovery, of which there is much on a link.
-		static const uint8_t solicited[13] = {0xff, 0x02, [11] = 1, [12] = 0xff};
-
 		*drop = PL_DROP_NOT_FOR_US;
-		if (memcmp(p->dst.v6, solicited, sizeof(solicited)) == 0 &&
-		    !net_view_solicited(v, p->in_port, &p->dst))
+		if (!net_view_joined(v, p->in_port, 6, &p->dst))
 			return NET_NH_NONE;
 		return NET_NH_LOCAL;
 	}
@@ -173,7 +170,7 @@ static void
 forward(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struct pl_pkt *p,
 	const struct net_nh *nh)
 {
-	uint16_t mtu = v->port[nh->port].info.mtu;
+	uint16_t mtu = net_mtu(v, nh->port, p->family);
 	bool link_local;
 
 	if (unlikely(p->flags & PL_F_BCAST)) { // unicast packet in a frame for all or a group
@@ -198,8 +195,6 @@ forward(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 			return;
 		}
 	}
-	if (p->family == 6 && mtu < IPV6_MIN_MTU)
-		mtu = IPV6_MIN_MTU;
 	if (unlikely(too_big(p, mtu))) {
 		if (p->family == 4)
 			net_icmp_error(w, p, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);

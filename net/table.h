@@ -41,7 +41,7 @@ enum {
 	NET_NH_LOCAL = NET_T_LOCAL,	    // an address of ours
 	NET_NH_BCAST = NET_T_BCAST,	    // broadcast address of a subnet of ours
 	NET_NH_ASIS = NET_T_ASIS, // the frame's link header is right already (from the host)
-	NET_NH_TWIN = NET_T_TWIN, // our own packet to our own host, see net_nh_twin()
+	NET_NH_TWIN = NET_T_TWIN, // to our own host: up the twin of the port that has the address
 	NET_NH_LINK = 8,	  // + 5 * port + class: the destination is a neighbour on the port
 	NET_NH_FIRST_GW = NET_NH_LINK + 5 * (PL_PORT_MAX + 1),
 	NET_NH_CAP = 16384, // two-byte fib entries hold up to 32767
@@ -170,13 +170,6 @@ struct net_table {
 	} asked[NET_ASKED]; // what net_table_wanted() gave out lately
 	unsigned asked_next;
 };
-
-// next_hop of a packet to our own host: up the twin of port.
-static inline uint32_t
-net_nh_twin(uint8_t port)
-{
-	return NET_NH_TWIN | (uint32_t)port << 16;
-}
 
 #define NET_DEFAULT_MTU	 1500 // of a port that nobody described
 #define NET_IPV6_MIN_MTU 1280

@@ -25,7 +25,7 @@ flush_ring(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
 	for (uint16_t i = 0; i < q->n; i++) {
 		struct pl_meta *meta = pl_meta(q->m[i]);
 
-		meta->ct = NULL;
+		*meta = (struct pl_meta){.in_port = PL_PORT_NONE};
 		meta->origin = host ? PL_FROM_HOST : PL_FROM_WIRE; // which of the two queues
 		meta->out_port = port;
 		meta->flags = PL_F_TX;

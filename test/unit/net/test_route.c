@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 
+#include "net/table.h"
 #include "pipeline/note.h"
 #include "test/unit/net/rig.h"
 
@@ -34,6 +35,8 @@ static const struct row wire_row[] = {
 	{"loopback source", "127.0.0.1", "10.2.0.2", NULL, TO_NONE, 0, PL_DROP_BAD_SOURCE},
 	{"loopback destination", "10.1.0.2", "127.0.0.1", NULL, TO_NONE, 0,
 	 PL_DROP_BAD_DESTINATION},
+	{"zero destination", "10.1.0.2", "0.0.0.0", NULL, TO_NONE, 0, PL_DROP_BAD_DESTINATION},
+	{"from and to nobody", "0.0.0.0", "0.0.0.0", NULL, TO_HOST, RIG_LAN, 0},
 	{"blackhole", "10.1.0.2", "10.66.1.1", NULL, TO_NONE, 0, PL_DROP_BLACKHOLE},
 	{"no route", "10.1.0.2", "10.99.1.1", NULL, TO_NONE, 0, PL_DROP_NO_ROUTE},
 	{"hop limit", "10.1.0.2", "10.2.0.2", NULL, TO_NONE, 0, PL_DROP_TTL_EXPIRED, 1},
@@ -47,7 +50,16 @@ static const struct row wire_row[] = {
 	{"dhcp", "0.0.0.0", "255.255.255.255", all, TO_HOST, RIG_LAN, 0},
 	{"subnet broadcast", "10.1.0.2", "10.1.0.255", all, TO_HOST, RIG_LAN, 0},
 	{"another subnet's broadcast", "10.1.0.2", "10.2.0.255", NULL, TO_HOST, RIG_LAN, 0},
-	{"multicast", "10.1.0.2", "224.0.0.5", all, TO_HOST, RIG_LAN, 0},
+	{"all hosts", "10.1.0.2", "224.0.0.1", all, TO_HOST, RIG_LAN, 0},
+	{"a group that nobody joined", "10.1.0.2", "224.0.0.6", all, TO_NONE, 0,
+	 PL_DROP_NOT_FOR_US},
+	{"a group joined on another port", "10.1.0.2", "239.1.1.1", all, TO_NONE, 0,
+	 PL_DROP_NOT_FOR_US},
+	{"a joined group", "10.1.0.2", "224.0.0.5", all, TO_HOST, RIG_LAN, 0},
+	{"6 a group that nobody joined", "2001:db8:1::2", "ff05::77", group6, TO_NONE, 0,
+	 PL_DROP_NOT_FOR_US},
+	{"6 a joined group", "fe80::2", "ff02::fb", group6, TO_HOST, RIG_LAN, 0},
+	{"6 all routers", "fe80::2", "ff02::2", group6, TO_HOST, RIG_LAN, 0},
 	{"multicast from nobody", "0.0.0.0", "239.0.0.5", all, TO_NONE, 0, PL_DROP_BAD_SOURCE},
 	{"6 loopback source", "::1", "2001:db8:2::2", NULL, TO_NONE, 0, PL_DROP_BAD_SOURCE},
 	{"6 multicast source", "ff02::1", "2001:db8:2::2", NULL, TO_NONE, 0, PL_DROP_BAD_SOURCE},
@@ -104,9 +116,15 @@ run_row(struct rig *r, const struct row *row)
 
 Test(net_route, from_the_wire)
 {
+	static const struct net_group joined[] = {
+		{{.v6 = {224, 0, 0, 5}}, RIG_LAN, 4},
+		{{.v6 = {239, 1, 1, 1}}, RIG_WAN, 4},
+		{{.v6 = {0xff, 2, [15] = 0xfb}}, RIG_LAN, 6},
+	};
 	struct rig r;
 
 	rig_up(&r);
+	cr_assert(net_table_set_groups(r.t, joined, RTE_DIM(joined)) == 0);
 	for (size_t i = 0; i < RTE_DIM(wire_row); i++)
 		run_row(&r, &wire_row[i]);
 	rig_down(&r);

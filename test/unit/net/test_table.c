@@ -346,7 +346,9 @@ Test(net_table, source_addresses)
 		{"beyond a gateway in the second subnet", "192.0.2.1", "10.5.0.1", 0},
 		{"neither", "203.0.113.1", "10.0.0.1", 0},
 		{"none", "10.0.0.9", NULL, 1},
-		{"6 longest prefix", "2001:db8:5::9", "2001:db8:5::1", 0},
+		{"6 longest prefix", "2001:db8:4::9", "2001:db8:4::1", 0},
+		{"6 within the prefix length the first", "2001:db8:5::6", "2001:db8:5::1", 0},
+		{"6 first of all", "2001:db8:f::1", "2001:db8:4::1", 0},
 		{"6 link-local", "fe80::9", "fe80::99", 0},
 		{"6 link-local by MAC", "fe80::9", "fe80::ff:fe00:7", 1},
 	};
@@ -362,6 +364,7 @@ Test(net_table, source_addresses)
 	addr_must(conf.table, 0, "fe80::99/64", 0);
 	addr_must(conf.table, 0, "2001:db8:4::1/64", 0);
 	addr_must(conf.table, 0, "2001:db8:5::1/64", 0);
+	addr_must(conf.table, 0, "2001:db8:5::7/64", 0);
 	cr_assert(route(conf.table, "192.0.2.0/24", "10.5.0.254", PL_PORT_NONE) == 0);
 	tl_workers(&w, 1);
 	cr_assert(net_core_create(&n, &conf, 0, SOCKET_ID_ANY) == 0);
