@@ -265,8 +265,9 @@ void cfg_rule_counters(const struct cfg_rule *rule, enum cfg_family family, uint
 		       uint64_t *bytes);
 struct cfg_match *cfg_match_add(struct cfg_rule *rule, enum cfg_match_id id);
 
-// Adds the built-in chains that a table of the policy has but the file did not name, with policy ACCEPT: as
-// in netfilter, where a table is there whole and each of its chains counts. 0 or -ENOMEM.
+// Adds the built-in chains that a table of the policy has but the file did not name, with policy
+// ACCEPT: as in netfilter, where a table is there whole and each of its chains counts. 0 or
+// -ENOMEM.
 int cfg_policy_complete(struct cfg_policy *policy);
 
 // YAML text in memory to a policy. All errors go to err (with err->file). 0, or -EINVAL after at
