@@ -5,89 +5,81 @@
 
 static const struct {
 	const char *name, *in, *says; // NULL: sound
-} rows
-	[] =
-		{
-			{"sound",
-			 "*filter\n:u - [0:0]\n:v - [0:0]\n-A INPUT -j u\n-A INPUT -j v\n-A u -g "
-			 "v\nCOMMIT\n",
-			 NULL},
-			{"self", "*filter\n:u - [0:0]\n-A INPUT -j u\n-A u -g u\nCOMMIT\n",
-			 "4:6: error: table 'filter': the jump from chain 'u' to 'u' closes a "
-			 "circle"}, // kernel
-			{"circle nobody enters",
-			 "*filter\n:u - [0:0]\n:v - [0:0]\n-A u -j v\n-A v -p tcp -j u\nCOMMIT\n",
-			 "5:13: error: table 'filter': the jump from chain 'v' to 'u' closes a "
-			 "circle"},
-			{"tcp without -p", "*filter\n-A INPUT -m tcp --dport 1\nCOMMIT\n",
-			 "2:10: error: match 'tcp' needs protocol tcp in the same rule"}, // kernel
-			{"tcp with -p udp", "*filter\n-A INPUT -p udp -m tcp\nCOMMIT\n",
-			 "2:17: error: match 'tcp' needs protocol tcp"},
-			{"udp with ! -p udp", "*filter\n-A INPUT ! -p udp -m udp\nCOMMIT\n",
-			 "2:19: error: match 'udp' needs protocol udp in the same rule (not "
-			 "negated)"},
-			{"multiport without", "*filter\n-A INPUT -m multiport --dports 1\nCOMMIT\n",
-			 "2:10: error: match 'multiport' needs protocol tcp, udp, udplite, sctp or "
-			 "dccp"},
-			{"icmp without", "*filter\n-A INPUT -m icmp --icmp-type 8\nCOMMIT\n",
-			 "2:10: error: match 'icmp' needs"},
-			{"REJECT outside filter", "*nat\n-A OUTPUT -j REJECT\nCOMMIT\n",
-			 "2:11: error: target 'REJECT' cannot stand in table 'nat' (expected table "
-			 "filter)"}, // kernel
-			{"tcp-reset without tcp",
-			 "*filter\n-A INPUT -j REJECT --reject-with tcp-reset\nCOMMIT\n",
-			 "2:10: error: reject-with tcp-reset needs protocol tcp"}, // kernel
-			{"tcp-reset, not tcp",
-			 "*filter\n-A INPUT ! -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n",
-			 "2:19: error: reject-with tcp-reset needs protocol tcp"},
-			{"DROP in nat", "*nat\n-A OUTPUT -j DROP\nCOMMIT\n",
-			 "2:11: error: target 'DROP' cannot stand in table 'nat' (expected table "
-			 "raw, mangle, filter)"}, // iptables
-			{"MASQUERADE in filter", "*filter\n-A OUTPUT -j MASQUERADE\nCOMMIT\n",
-			 "2:11: error: target 'MASQUERADE' cannot stand in table 'filter' "
-			 "(expected table nat)"}, // kernel
-			{"MASQUERADE in PREROUTING", "*nat\n-A PREROUTING -j MASQUERADE\nCOMMIT\n",
-			 "2:15: error: target 'MASQUERADE' cannot stand at PREROUTING (expected "
-			 "POSTROUTING)"}, // kernel
-			{"SNAT in INPUT", "*nat\n-A INPUT -j SNAT --to-source 1.1.1.1\nCOMMIT\n",
-			 NULL},
-			{"SNAT in OUTPUT", "*nat\n-A OUTPUT -j SNAT --to-source 1.1.1.1\nCOMMIT\n",
-			 "2:11: error: target 'SNAT' cannot stand at OUTPUT (expected INPUT, "
-			 "POSTROUTING)"}, // kernel
-			{"DNAT in POSTROUTING",
-			 "*nat\n-A POSTROUTING -j DNAT --to-destination 1.1.1.1\nCOMMIT\n",
-			 "2:16: error: target 'DNAT' cannot stand at POSTROUTING (expected "
-			 "PREROUTING, OUTPUT)"}, // kernel
-			{"REDIRECT in INPUT", "*nat\n-A INPUT -j REDIRECT\nCOMMIT\n",
-			 "2:10: error: target 'REDIRECT' cannot stand"},
-			// User chains stand wherever they can be reached from.
-			{"through a chain",
-			 "*nat\n:u - [0:0]\n:v - [0:0]\n-A u -g v\n-A v -j MASQUERADE\n-A "
-			 "POSTROUTING -j u\n"
-			 "-A OUTPUT -j u\nCOMMIT\n",
-			 "5:6: error: target 'MASQUERADE' cannot stand at OUTPUT, from where chain "
-			 "'v' is reached (expected "
-			 "POSTROUTING)"}, // kernel
-			{"chain not reached",
-			 "*nat\n:u - [0:0]\n-A u -j MASQUERADE\n-A u -j DNAT --to-destination "
-			 "1.1.1.1\nCOMMIT\n",
-			 NULL}, // kernel
-			{"ports without protocol",
-			 "*nat\n-A POSTROUTING -j MASQUERADE --to-ports 5\nCOMMIT\n",
-			 "2:16: error: ports in a translation need protocol"}, // kernel
-			{"ports, udplite",
-			 "*nat\n-A PREROUTING -p udplite -j REDIRECT --to-ports 5\nCOMMIT\n",
-			 "2:26: error: ports in a translation need protocol"}, // kernel
-			{"-i in OUTPUT", "*filter\n-A OUTPUT -i eth0\nCOMMIT\n",
-			 "2:1: error: in-interface cannot stand in chain OUTPUT"},
-			{"-i in POSTROUTING", "*mangle\n-A POSTROUTING ! -i eth0\nCOMMIT\n",
-			 "2:1: error: in-interface cannot stand"},
-			{"-o in INPUT", "*filter\n-A INPUT -o eth0\nCOMMIT\n",
-			 "2:1: error: out-interface cannot stand in chain INPUT"},
-			{"-o in PREROUTING", "*raw\n-A PREROUTING -o eth+\nCOMMIT\n",
-			 "2:1: error: out-interface cannot stand"},
-			{"-o in a user chain",
-			 "*filter\n:u - [0:0]\n-A INPUT -j u\n-A u -o eth0\nCOMMIT\n", NULL},
+} rows[] = {
+	{"sound",
+	 "*filter\n:u - [0:0]\n:v - [0:0]\n-A INPUT -j u\n-A INPUT -j v\n-A u -g "
+	 "v\nCOMMIT\n",
+	 NULL},
+	{"self", "*filter\n:u - [0:0]\n-A INPUT -j u\n-A u -g u\nCOMMIT\n",
+	 "4:6: error: table 'filter': the jump from chain 'u' to 'u' closes a "
+	 "circle"}, // kernel
+	{"circle nobody enters",
+	 "*filter\n:u - [0:0]\n:v - [0:0]\n-A u -j v\n-A v -p tcp -j u\nCOMMIT\n",
+	 "5:13: error: table 'filter': the jump from chain 'v' to 'u' closes a "
+	 "circle"},
+	{"tcp without -p", "*filter\n-A INPUT -m tcp --dport 1\nCOMMIT\n",
+	 "2:10: error: match 'tcp' needs protocol tcp in the same rule"}, // kernel
+	{"tcp with -p udp", "*filter\n-A INPUT -p udp -m tcp\nCOMMIT\n",
+	 "2:17: error: match 'tcp' needs protocol tcp"},
+	{"udp with ! -p udp", "*filter\n-A INPUT ! -p udp -m udp\nCOMMIT\n",
+	 "2:19: error: match 'udp' needs protocol udp in the same rule (not "
+	 "negated)"},
+	{"multiport without", "*filter\n-A INPUT -m multiport --dports 1\nCOMMIT\n",
+	 "2:10: error: match 'multiport' needs protocol tcp, udp, udplite, sctp or "
+	 "dccp"},
+	{"icmp without", "*filter\n-A INPUT -m icmp --icmp-type 8\nCOMMIT\n",
+	 "2:10: error: match 'icmp' needs"},
+	{"REJECT outside filter", "*nat\n-A OUTPUT -j REJECT\nCOMMIT\n",
+	 "2:11: error: target 'REJECT' cannot stand in table 'nat' (expected table "
+	 "filter)"}, // kernel
+	{"tcp-reset without tcp", "*filter\n-A INPUT -j REJECT --reject-with tcp-reset\nCOMMIT\n",
+	 "2:10: error: reject-with tcp-reset needs protocol tcp"}, // kernel
+	{"tcp-reset, not tcp",
+	 "*filter\n-A INPUT ! -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n",
+	 "2:19: error: reject-with tcp-reset needs protocol tcp"},
+	{"DROP in nat", "*nat\n-A OUTPUT -j DROP\nCOMMIT\n",
+	 "2:11: error: target 'DROP' cannot stand in table 'nat' (expected table "
+	 "raw, mangle, filter)"}, // iptables
+	{"MASQUERADE in filter", "*filter\n-A OUTPUT -j MASQUERADE\nCOMMIT\n",
+	 "2:11: error: target 'MASQUERADE' cannot stand in table 'filter' "
+	 "(expected table nat)"}, // kernel
+	{"MASQUERADE in PREROUTING", "*nat\n-A PREROUTING -j MASQUERADE\nCOMMIT\n",
+	 "2:15: error: target 'MASQUERADE' cannot stand at PREROUTING (expected "
+	 "POSTROUTING)"}, // kernel
+	{"SNAT in INPUT", "*nat\n-A INPUT -j SNAT --to-source 1.1.1.1\nCOMMIT\n", NULL},
+	{"SNAT in OUTPUT", "*nat\n-A OUTPUT -j SNAT --to-source 1.1.1.1\nCOMMIT\n",
+	 "2:11: error: target 'SNAT' cannot stand at OUTPUT (expected INPUT, "
+	 "POSTROUTING)"}, // kernel
+	{"DNAT in POSTROUTING", "*nat\n-A POSTROUTING -j DNAT --to-destination 1.1.1.1\nCOMMIT\n",
+	 "2:16: error: target 'DNAT' cannot stand at POSTROUTING (expected "
+	 "PREROUTING, OUTPUT)"}, // kernel
+	{"REDIRECT in INPUT", "*nat\n-A INPUT -j REDIRECT\nCOMMIT\n",
+	 "2:10: error: target 'REDIRECT' cannot stand"},
+	// User chains stand wherever they can be reached from.
+	{"through a chain",
+	 "*nat\n:u - [0:0]\n:v - [0:0]\n-A u -g v\n-A v -j MASQUERADE\n-A "
+	 "POSTROUTING -j u\n"
+	 "-A OUTPUT -j u\nCOMMIT\n",
+	 "5:6: error: target 'MASQUERADE' cannot stand at OUTPUT, from where chain "
+	 "'v' is reached (expected "
+	 "POSTROUTING)"}, // kernel
+	{"chain not reached",
+	 "*nat\n:u - [0:0]\n-A u -j MASQUERADE\n-A u -j DNAT --to-destination "
+	 "1.1.1.1\nCOMMIT\n",
+	 NULL}, // kernel
+	{"ports without protocol", "*nat\n-A POSTROUTING -j MASQUERADE --to-ports 5\nCOMMIT\n",
+	 "2:16: error: ports in a translation need protocol"}, // kernel
+	{"ports, udplite", "*nat\n-A PREROUTING -p udplite -j REDIRECT --to-ports 5\nCOMMIT\n",
+	 "2:26: error: ports in a translation need protocol"}, // kernel
+	{"-i in OUTPUT", "*filter\n-A OUTPUT -i eth0\nCOMMIT\n",
+	 "2:1: error: in-interface cannot stand in chain OUTPUT"},
+	{"-i in POSTROUTING", "*mangle\n-A POSTROUTING ! -i eth0\nCOMMIT\n",
+	 "2:1: error: in-interface cannot stand"},
+	{"-o in INPUT", "*filter\n-A INPUT -o eth0\nCOMMIT\n",
+	 "2:1: error: out-interface cannot stand in chain INPUT"},
+	{"-o in PREROUTING", "*raw\n-A PREROUTING -o eth+\nCOMMIT\n",
+	 "2:1: error: out-interface cannot stand"},
+	{"-o in a user chain", "*filter\n:u - [0:0]\n-A INPUT -j u\n-A u -o eth0\nCOMMIT\n", NULL},
 };
 
 Test(config_check, placement)
