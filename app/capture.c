@@ -1,4 +1,6 @@
-// Captures in and out, on libpcap. Used by replay, one thread. A frame is copied once on each way.
+// Captures in and out, on libpcap: Ethernet and raw IP in (pcap and pcapng), nanosecond pcap out.
+// Frames longer than a packet buffer become chains.
+// Used by replay, one thread. A frame is copied once on each way.
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-// The packet's way, on one page: every stage in netfilter's order (docs/architecture.md says which
+// The packet's way, on one page. The main thread builds programs from this table; workers run them.
+// every stage in netfilter's order (docs/architecture.md says which
 // file holds which). A stage that the policy has no use for is left out when the program is built.
 #include "acl/acl.h"
 #include "app/gateway.h"

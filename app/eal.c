@@ -1,4 +1,6 @@
-// EAL bring-up for the daemon and for replay. Main thread, once.
+// EAL bring-up for the daemon, and for replay and bench, which ask for nothing but memory. What the
+// operator wrote goes to EAL as it is; what the machine makes necessary is added and said.
+// Main thread, once.
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

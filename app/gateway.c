@@ -1,3 +1,4 @@
+// The gateway without its ports and threads.
 // Makes and frees what the daemon and replay have in common: pool, network table, workers with
 // their tables. Control thread, before the first and after the last turn of any worker.
 #include <errno.h>

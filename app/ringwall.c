@@ -1,4 +1,5 @@
-// `ringwall`: the command line. Finds the command and runs it; each command is a function in
+// `ringwall`: the command line. What it cannot do yet it refuses by name.
+// Finds the command and runs it; each command is a function in
 // app/cmd_*.c or app/replay.c. Exit codes: 0 done, 1 failed or unsound, 2 usage.
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-// One packet of a replay as a line of JSON. Called after the last packet, one thread.
+// One packet of a replay as a line of JSON: what happened to it, who decided, and how it left. The
+// names are netfilter's; STOLEN is a packet that a stage kept (a fragment, until its datagram is
+// whole). Called after the last packet, one thread.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>

@@ -1,17 +1,17 @@
 #pragma once
-// A burst: up to 64 packets that move through the stages together. A stage loops over the packets that are
-// still on their way with PL_FOREACH; it ends a packet with pl_drop() or pl_take(), and the worker closes
-// the gaps between two stages.
+// A burst: up to 64 packets that move through the stages together. A stage loops over the packets
+// that are still on their way with PL_FOREACH; it ends a packet with pl_drop() or pl_take(), and
+// the worker closes the gaps between two stages.
 #include "pipeline/pkt.h"
 
 #define PL_BURST 64
 
 struct pl_burst {
 	struct pl_pkt *live[PL_BURST]; // in order of arrival
-	uint16_t n;                    // of live
-	uint16_t ended;                // how many of live[] ended in this stage
-	uint16_t stage;                // index of the running stage in the program
-	uint16_t used;                 // of pkt
+	uint16_t n;		       // of live
+	uint16_t ended;		       // how many of live[] ended in this stage
+	uint16_t stage;		       // index of the running stage in the program
+	uint16_t used;		       // of pkt
 	struct pl_pkt pkt[PL_BURST];
 } __rte_cache_aligned;
 

@@ -22,7 +22,7 @@ pl_csum_update32(uint16_t csum, uint32_t from, uint32_t to)
 {
 	uint32_t sum = (uint16_t)~csum;
 
-	sum += (uint16_t)~(from & 0xffff) + (uint32_t)(uint16_t)~(from >> 16);
+	sum += (uint16_t) ~(from & 0xffff) + (uint32_t)(uint16_t) ~(from >> 16);
 	sum += (to & 0xffff) + (to >> 16);
 	return (uint16_t)~pl_csum_fold(sum);
 }

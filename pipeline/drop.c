@@ -1,4 +1,6 @@
-// Names and texts of the drop reasons, for listings. Any thread.
+// Names and texts of the drop reasons, for listings: `ringwall stats`, replay's verdicts, metrics.
+// Constant tables made from the one list in drop.h; any thread.
+// Out of range gives "?", so that a reader may print whatever it was given.
 #include "pipeline/drop.h"
 
 static const char *const drop_name[PL_DROP_COUNT] = {

@@ -1,6 +1,6 @@
 #pragma once
-// Every reason for which a packet can end in this program without being sent. `ringwall stats` shows the
-// name and the text; both are a contract. A new reason is one row here.
+// Every reason for which a packet can end in this program without being sent. `ringwall stats`
+// shows the name and the text; both are a contract. A new reason is one row here.
 #define PL_DROP_LIST(X)                                                                            \
 	X(NOT_IP, "neither IP nor ARP")                                                            \
 	X(NOT_FOR_US, "frame's destination MAC is another station's")                              \
@@ -50,7 +50,7 @@ enum pl_drop {
 #define X(id, text) PL_DROP_##id,
 	PL_DROP_LIST(X)
 #undef X
-	PL_DROP_COUNT
+		PL_DROP_COUNT
 };
 
 const char *pl_drop_name(enum pl_drop reason); // "CT_TABLE_FULL"

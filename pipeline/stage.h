@@ -1,12 +1,14 @@
 #pragma once
-// The contract between the worker and the stages. The packet's way is an array of these (app/datapath.c).
+// The contract between the worker and the stages. The packet's way is an array of these
+// (app/datapath.c).
 #include "pipeline/burst.h"
 
 struct pl_worker;
 
 struct pl_stage {
 	const char *name;
-	// Runs the packets of b that are still on their way. conf is what the program built for this stage.
+	// Runs the packets of b that are still on their way. conf is what the program built for
+	// this stage.
 	void (*run)(struct pl_worker *w, const void *conf, struct pl_burst *b);
 	// Once per turn of the loop, bounded work (timers, queues); may be NULL.
 	void (*idle)(struct pl_worker *w);
@@ -14,8 +16,8 @@ struct pl_stage {
 
 #define PL_STAGES_MAX 32
 
-// Everything a worker needs to judge packets. Immutable after it was published; freed after every worker
-// passed a quiescent state.
+// Everything a worker needs to judge packets. Immutable after it was published; freed after every
+// worker passed a quiescent state.
 struct pl_program {
 	uint64_t generation; // counts applied policies, from 1
 	unsigned n_stage;

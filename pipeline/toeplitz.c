@@ -1,3 +1,4 @@
+// What a NIC computes bit by bit, by tables.
 // The Toeplitz tables (see toeplitz.h). Filled once at start on the main thread, read-only
 // afterwards.
 #include <string.h>

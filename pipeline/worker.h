@@ -1,7 +1,7 @@
 #pragma once
-// One worker: its private block, and one turn of its poll loop. The daemon runs one per lcore; replay and
-// the component tests run any number of them by turns in one thread. Only its own thread touches a worker,
-// but for the fields marked otherwise.
+// One worker: its private block, and one turn of its poll loop. The daemon runs one per lcore;
+// replay and the component tests run any number of them by turns in one thread. Only its own thread
+// touches a worker, but for the fields marked otherwise.
 #include <stdatomic.h>
 
 #include <rte_ring.h>
@@ -16,12 +16,13 @@ struct ct_table;
 struct nat_core;
 struct net_core;
 
-// Rx and tx of one queue. ctx and queue are the driver's; for ethdev see net/port.c, for captures app/replay.c.
+// Rx and tx of one queue. ctx and queue are the driver's; for ethdev see net/port.c, for captures
+// app/replay.c.
 struct pl_rx {
 	uint16_t (*burst)(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
 	void *ctx;
 	uint16_t queue;
-	uint8_t port;   // gateway port index
+	uint8_t port;	// gateway port index
 	uint8_t origin; // PL_FROM_WIRE, or PL_FROM_HOST for a twin
 };
 
@@ -40,57 +41,63 @@ struct pl_counters {
 
 // What the control thread may ask of a worker; runs between two bursts on the worker's thread.
 struct pl_call {
-	// Returns true when it is done; false: call again in the next turn (bounded work each time).
+	// Returns true when it is done; false: call again in the next turn (bounded work each
+	// time).
 	bool (*fn)(struct pl_worker *w, void *arg);
 	void *arg;
 	_Atomic bool done; // worker writes (release), control reads (acquire)
 };
 
 struct pl_worker {
-	uint16_t id;        // index, also the RCU thread id
+	uint16_t id; // index, also the RCU thread id
 	uint16_t n_workers;
 	int socket;
-	uint64_t now_ns;    // monotonic; read once per turn; virtual in replay
-	const struct pl_program *prog; // of this turn, set by the caller; NULL: no policy, nothing is polled
+	uint64_t now_ns; // monotonic; read once per turn; virtual in replay
+	const struct pl_program
+		*prog; // of this turn, set by the caller; NULL: no policy, nothing is polled
 	struct ct_table *ct;
 	struct nat_core *nat;
 	struct net_core *net;
-	struct rte_mempool *pool; // for packets made here
-	void (*const *idle)(struct pl_worker *w); // the stages' idle functions, NULL at the end; run with or without a policy
+	struct rte_mempool *pool;		  // for packets made here
+	void (*const *idle)(struct pl_worker *w); // the stages' idle functions, NULL at the end;
+						  // run with or without a policy
 
-	bool notes;         // replay: every received mbuf's pl_meta has a note
+	bool notes; // replay: every received mbuf's pl_meta has a note
 
 	struct pl_rx rx[2 * (PL_PORT_MAX + 1)];
 	unsigned n_rx;
 	struct rte_ring *from[PL_WORKERS_MAX]; // SPSC, from worker i to this one; NULL for itself
 	struct rte_ring *to[PL_WORKERS_MAX];   // SPSC, from this one to worker i
-	const uint8_t *reta;                   // 512 entries: hash & 511 -> worker id; the same for all workers
+	const uint8_t *reta; // 512 entries: hash & 511 -> worker id; the same for all workers
 
-	struct pl_burst burst;  // being run
-	struct pl_burst later;  // packets that a stage deferred; run next, from stage later.stage
+	struct pl_burst burst; // being run
+	struct pl_burst later; // packets that a stage deferred; run next, from stage later.stage
 	struct rte_mbuf *self[PL_BURST]; // made by the gateway in this turn, to start at OUTPUT
 	uint16_t n_self;
 	struct rte_mbuf *dead[2 * PL_BURST]; // freed together at the end of the turn
 	uint16_t n_dead;
 
 	struct pl_counters cnt __rte_cache_aligned;
-	_Atomic(struct pl_call *) call __rte_cache_aligned; // control: write when NULL, worker: clears
-	_Atomic bool stop;         // control: write, worker: read
-	_Atomic bool running;      // worker: its loop is being run by a thread of its own
-	_Atomic uint64_t heartbeat; // worker: write once per turn, control: read
+	_Atomic(struct pl_call *) call
+		__rte_cache_aligned; // control: write when NULL, worker: clears
+	_Atomic bool stop;	     // control: write, worker: read
+	_Atomic bool running;	     // worker: its loop is being run by a thread of its own
+	_Atomic uint64_t heartbeat;  // worker: write once per turn, control: read
 } __rte_cache_aligned;
 
-// What a packet carries from one worker to another, from its maker to OUTPUT, and through reassembly.
-// Lives in the mbuf's private area (every pool is made with this size); valid only on those ways.
+// What a packet carries from one worker to another, from its maker to OUTPUT, and through
+// reassembly. Lives in the mbuf's private area (every pool is made with this size); valid only on
+// those ways.
 struct pl_meta {
 	struct pl_note *note;
 	struct ct_entry *ct; // origin SELF
 	uint32_t mark;
-	uint8_t origin;   // enum pl_origin
+	uint8_t origin; // enum pl_origin
 	uint8_t in_port, out_port;
 	uint8_t ct_state, ct_dir, ct_status;
-	uint16_t flags;   // enum pl_pkt_flags to set
-	uint16_t frag_max; // with PL_F_REASM: length of its largest fragment; stays with the mbuf to the end
+	uint16_t flags;	   // enum pl_pkt_flags to set
+	uint16_t frag_max; // with PL_F_REASM: length of its largest fragment; stays with the mbuf
+			   // to the end
 };
 
 static inline struct pl_meta *
@@ -102,7 +109,8 @@ pl_meta(struct rte_mbuf *m)
 // Ends a packet: counts the reason, frees the mbuf at the end of the turn.
 void pl_drop(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, enum pl_drop reason);
 
-// Counts a drop of something that is no longer (or not yet) a pl_pkt: fragments in a queue, made packets.
+// Counts a drop of something that is no longer (or not yet) a pl_pkt: fragments in a queue, made
+// packets.
 void pl_drop_mbuf(struct pl_worker *w, struct rte_mbuf *m, enum pl_drop reason);
 
 // The stage keeps the mbuf (sent, queued, handed over); the packet leaves the burst.
@@ -116,48 +124,59 @@ pl_take(struct pl_burst *b, struct pl_pkt *p)
 	return m;
 }
 
-// Puts the packet off: it enters the running stage again, alone with the others put off, when this burst
-// has gone through all stages. Used for packets of a flow whose first packet is in this burst.
+// Puts the packet off: it enters the running stage again, alone with the others put off, when this
+// burst has gone through all stages. Used for packets of a flow whose first packet is in this
+// burst.
 void pl_defer(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p);
 
 // Hands the packet to another worker; it starts at the parse stage there with PL_F_HANDED.
 // Counts HANDOFF_FULL and drops where the ring has no room.
 void pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t to);
 
-// A packet of the gateway's own: frame with room for an Ethernet header in front, IP header at l2_len 14.
-// meta (origin SELF, ct and its state, in/out ports) must be filled. Enters OUTPUT in this turn.
+// A packet of the gateway's own: frame with room for an Ethernet header in front, IP header at
+// l2_len 14. meta (origin SELF, ct and its state, in/out ports) must be filled. Enters OUTPUT in
+// this turn.
 void pl_self_send(struct pl_worker *w, struct rte_mbuf *m);
 
-// One turn: the caller has set w->now_ns and w->prog. Receives, runs all bursts, transmits, timers, calls.
-// Returns how many packets it took in.
+// One turn: the caller has set w->now_ns and w->prog. Receives, runs all bursts, transmits, timers,
+// calls. Returns how many packets it took in.
 unsigned pl_worker_turn(struct pl_worker *w);
 
-// Runs frames as one received burst, all at once, then what they gave rise to; a part of a turn (no idle work).
-// n <= PL_BURST. Replay and tests feed packets with it.
-void pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port, uint8_t origin);
+// Runs frames as one received burst, all at once, then what they gave rise to; a part of a turn (no
+// idle work). n <= PL_BURST. Replay and tests feed packets with it.
+void pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port,
+		    uint8_t origin);
 
-// Rings between all workers and the table hash -> worker. Before the first turn; 0 or -errno. n = 1: only the table.
+// Rings between all workers and the table hash -> worker. Before the first turn; 0 or -errno. n =
+// 1: only the table.
 int pl_workers_join(struct pl_worker **w, uint16_t n);
 
-int pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket, struct rte_mempool *pool);
+int pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket,
+		     struct rte_mempool *pool);
 void pl_worker_free(struct pl_worker *w); // NULL is fine; frees what it still holds
 
-// Asks the worker to run fn until it says done; returns 0, or -ETIMEDOUT after timeout_ms (then the call
-// was withdrawn or finished: arg is no longer used). Control thread only, one at a time per worker.
-int pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), void *arg, unsigned timeout_ms);
+// Asks the worker to run fn until it says done; returns 0, or -ETIMEDOUT after timeout_ms (then the
+// call was withdrawn or finished: arg is no longer used). Control thread only, one at a time per
+// worker.
+int pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), void *arg,
+		   unsigned timeout_ms);
 
-// ---- what all workers run, published by the control thread (pipeline/program.c) -------------------------
+// ---- what all workers run, published by the control thread (pipeline/program.c)
+// -------------------------
 struct rte_rcu_qsbr;
 extern struct rte_rcu_qsbr *pl_qsbr; // NULL where no worker has a thread of its own (tests, replay)
 int pl_rcu_create(uint16_t n_workers, int socket); // 0 or -errno
 void pl_rcu_free(void);
 
-// Waits until every worker thread has passed a quiescent state since the call; returns at once without threads.
+// Waits until every worker thread has passed a quiescent state since the call; returns at once
+// without threads.
 void pl_rcu_wait(void);
 
-// Makes next the program of all workers, waits, and returns the one before (NULL: none), now unused.
+// Makes next the program of all workers, waits, and returns the one before (NULL: none), now
+// unused.
 const struct pl_program *pl_program_publish(const struct pl_program *next);
 const struct pl_program *pl_program_current(void);
 
-// The loop of a worker's thread: registers with RCU, reads the clock and the program once per turn, until w->stop.
+// The loop of a worker's thread: registers with RCU, reads the clock and the program once per turn,
+// until w->stop.
 int pl_worker_loop(void *worker);
