@@ -103,10 +103,13 @@ class Talk:
         st = self.flow[op['f']]
         reply = self.is_reply(op['do'])
         for place, p in seen:
-            if p.ok and p.proto == sent.proto and p.kind == sent.kind and p.flags == sent.flags \
-                    and (p.seq == sent.seq if p.proto == F.TCP else p.l4[8:] == sent.l4[8:]):
-                st['rev' if reply else 'fwd'] = (place, p)
-                return
+            if sent.frag and p.ok and p.proto == sent.proto and p.offset == 0:
+                pass  # sent is the last piece; the first one out has the ports
+            elif not (p.ok and p.proto == sent.proto and p.kind == sent.kind and p.flags == sent.flags
+                      and (p.seq == sent.seq if p.proto == F.TCP else p.l4[8:] == sent.l4[8:])):
+                continue
+            st['rev' if reply else 'fwd'] = (place, p)
+            return
 
     @staticmethod
     def is_reply(do):
@@ -311,9 +314,11 @@ class Talk:
         new = (src,) + ends[1:]
         return self.link(op['side'], ends, self.ip(src, ends[1], F.UDP, F.udp(*new, b'martian')))
 
+    # No multicast here: the kernel knows which groups its host joined and drops the rest before INPUT; Ringwall
+    # gives all of it to INPUT and lets the host choose. No "::" either, which the kernel forwards.
     def solo_nodest(self, op, ends, datagram, packet):
-        dst = (['127.0.0.1', '0.0.0.0', '240.0.0.9', '224.0.0.77'] if self.family == 4
-               else ['::1', '::', 'ff05::77', 'fe80::77'])[op['n'] % 4]
+        dst = (['127.0.0.1', '0.0.0.0', '240.0.0.9'] if self.family == 4
+               else ['::1', 'fe80::77', '::1'])[op['n'] % 3]
         new = ends[:1] + (dst,) + ends[2:]
         return self.link(op['side'], ends, self.ip(ends[0], dst, F.UDP, F.udp(*new, b'nowhere')))
 
