@@ -161,10 +161,12 @@ class Kernel:
         return self.in_gw(tool, '-c')
 
     def forget(self):
-        """No flow is left from the case before."""
+        """No flow is left from the case before, and no path MTU that an ICMP error of it taught."""
         for family in ('ipv4', 'ipv6'):
             subprocess.run(['nsenter', '--net=/run/netns/gw', 'conntrack', '-F', '-f', family], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for family in ('-4', '-6'):
+            self.in_gw('ip', family, 'route', 'flush', 'cache')
 
     # ---- packets
     def send(self, entry, frame):

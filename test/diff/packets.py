@@ -318,7 +318,7 @@ class Talk:
     # gives all of it to INPUT and lets the host choose. No "::" either, which the kernel forwards.
     def solo_nodest(self, op, ends, datagram, packet):
         dst = (['127.0.0.1', '0.0.0.0', '240.0.0.9'] if self.family == 4
-               else ['::1', 'fe80::77', '::1'])[op['n'] % 3]
+               else ['::1'] * 3)[op['n'] % 3]
         new = ends[:1] + (dst,) + ends[2:]
         return self.link(op['side'], ends, self.ip(ends[0], dst, F.UDP, F.udp(*new, b'nowhere')))
 

@@ -38,6 +38,7 @@ ip -n host1 route add default via 203.0.113.1
 ok "ping over taps" in_ns host0 ping -c 3 -i 0.2 -W 2 203.0.113.9
 serve_http host1 80 tap
 is "a page over taps" "$(get host0 http://203.0.113.9/)" tap
+[ "$failed" = 0 ] || { rw stats; rw ports; ip -n gateway neigh; ip -n host0 addr; ip -n host0 neigh; } | sed "s/^/            /"
 gateway_stop
 is "SIGTERM ends it with 0" "$gateway_code" 0
 finish
