@@ -124,7 +124,7 @@ void ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply);
 // Puts the reply tuple into the index at once, so that no other flow of this worker can choose it;
 // where the reply's home is another worker (steering hash), plants a redirect there through the
 // message ring. 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full). What this can promise
-// across workers, and what not, stands in docs/decisions/0301-redirects.md.
+// across workers, and what not, stands in docs/decisions/0303-redirects.md.
 int ct_reserve_reply(struct pl_worker *w, struct ct_entry *e);
 void ct_tuple_invert(struct ct_tuple *out, const struct ct_tuple *in);
 // Worker that a packet with this tuple reaches.

@@ -3,7 +3,7 @@
 // leaves. A home drains its rings before it looks at a burst, so that a reply always finds the
 // redirect. Messages: PLANT and LIFT from the owner, CLASH back where the tuple was taken. Every
 // ring has one writer and one reader; each worker touches its own redirects only. What this can
-// promise and what not: docs/decisions/0301-redirects.md.
+// promise and what not: docs/decisions/0303-redirects.md.
 #include <errno.h>
 #include <stdlib.h>
 
