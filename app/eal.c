@@ -118,6 +118,7 @@ app_eal_start_replay(struct cfg_err *err)
 {
 	struct args a = {0};
 	char prefix[64];
+	int ret;
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=ringwall-replay%d", getpid());
 	add(&a, "ringwall");
@@ -129,7 +130,11 @@ app_eal_start_replay(struct cfg_err *err)
 	add(&a, "-m");
 	add(&a, "1024");
 	add(&a, prefix);
-	return start(&a, err);
+	ret = start(&a, err);
+	// EAL makes this folder even where it puts nothing into it.
+	if (ret == 0)
+		rmdir(rte_eal_get_runtime_dir());
+	return ret;
 }
 
 void
