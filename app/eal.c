@@ -113,6 +113,14 @@ app_eal_start(const struct cfg_settings *s, struct cfg_err *err)
 	return start(&a, err);
 }
 
+// EAL makes this folder even where it leaves nothing in it.
+static void
+remove_runtime_dir(void)
+{
+	if (rmdir(rte_eal_get_runtime_dir()) < 0)
+		fprintf(stderr, "ringwall: %s: %s\n", rte_eal_get_runtime_dir(), strerror(errno));
+}
+
 int
 app_eal_start_replay(struct cfg_err *err)
 {
@@ -131,9 +139,8 @@ app_eal_start_replay(struct cfg_err *err)
 	add(&a, "1024");
 	add(&a, prefix);
 	ret = start(&a, err);
-	// EAL makes this folder even where it puts nothing into it.
 	if (ret == 0)
-		rmdir(rte_eal_get_runtime_dir());
+		atexit(remove_runtime_dir);
 	return ret;
 }
 
