@@ -31,6 +31,7 @@ struct compile {
 	const struct acl_classes *cl;
 	struct cfg_err *err;
 	int socket;
+	bool untracks; // some rule of the table does
 	struct acl_step *step;
 	uint32_t n_step, cap_step;
 	struct acl_seg_rule *rule; // of the segment that grows
@@ -228,12 +229,25 @@ rule_add(struct compile *c, uint32_t rule)
 	    !grow(&c->open, &c->cap_open, c->n_open, b->n, sizeof(*c->open)))
 		return -ENOMEM;
 	c->rule[c->n_rule++] = (struct acl_seg_rule){rule, c->n_box, b->n, b->exact};
-	if (!b->exact || target == CFG_T_NONE || target == CFG_T_JUMP)
+	if (!b->exact || acl_target_goes_on(target) || target == CFG_T_JUMP)
 		for (unsigned i = 0; i < b->n; i++)
 			c->open[c->n_open++] = c->n_box + i;
 	memcpy(&c->box[c->n_box], b->box, b->n * sizeof(*b->box));
 	c->n_box += b->n;
 	return 0;
+}
+
+static bool
+untracks(const struct acl_rule *r)
+{
+	return r->target == CFG_T_NOTRACK || r->target == CFG_T_CT;
+}
+
+// A packet may come back from this rule with another state than it came with.
+static bool
+changes_state(const struct compile *c, const struct acl_rule *r)
+{
+	return untracks(r) || (c->untracks && r->target == CFG_T_JUMP);
 }
 
 static int
@@ -250,6 +264,9 @@ compile_chain(struct compile *c, struct acl_chain *chain)
 			ret = segment_close(c, chain);
 		if (ret == 0)
 			ret = rule_add(c, i);
+		// After it the state is another one: boxes before and after cannot be compared.
+		if (ret == 0 && changes_state(c, &c->t->rule[i]))
+			ret = segment_close(c, chain);
 	}
 	if (ret == 0 && c->n_rule > 0)
 		ret = segment_close(c, chain);
@@ -276,6 +293,8 @@ acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family fam
 	c.boxes = malloc(sizeof(*c.boxes));
 	if (c.rule == NULL || c.boxes == NULL)
 		ret = -ENOMEM;
+	for (uint32_t i = 0; i < t->n_rule; i++)
+		c.untracks |= untracks(&t->rule[i]);
 	rte_log_set_level(RTE_LOGTYPE_ACL, RTE_LOG_CRIT); // a context that does not fit is no news
 	for (uint32_t i = 0; ret == 0 && i < t->n_chain; i++)
 		ret = compile_chain(&c, &t->chain[i]);

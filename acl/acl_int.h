@@ -50,8 +50,11 @@ struct acl_rule {
 	uint32_t
 		next; // step at which a walk that comes back from this rule goes on (acl_compile.c)
 	const struct cfg_match *match; // in the table's match array; comments are not kept
-	const struct pl_nat_rule *nat; // NAT targets
-	uint64_t text[2];	       // hash of what iptables-save prints: identity across reloads
+	union {
+		const struct pl_nat_rule *nat; // NAT targets
+		struct cfg_t_mark mark;	       // CFG_T_MARK
+	};
+	uint64_t text[2]; // hash of what iptables-save prints: identity across reloads
 };
 
 struct acl_chain {
@@ -112,7 +115,7 @@ struct acl_policy {
 // What a rule asks about a packet at one hook, apart from the packet itself: which ports it sees
 // there.
 struct acl_view {
-	const struct pl_pkt *pkt;
+	struct pl_pkt *pkt; // targets that go on change its mark and flags
 	uint64_t in_bit, out_bit;
 	uint8_t in, out; // port index or PL_PORT_NONE
 	uint8_t ct;	 // state bit, or'ed with SNAT and DNAT of the flow
@@ -120,7 +123,7 @@ struct acl_view {
 
 // As netfilter's hooks: no output device before routing, no input device for what is made locally.
 static inline struct acl_view
-acl_view(const struct pl_pkt *pkt, enum cfg_hook hook)
+acl_view(struct pl_pkt *pkt, enum cfg_hook hook)
 {
 	struct acl_view v = {.pkt = pkt, .in = pkt->in_port, .out = pkt->out_port};
 
@@ -131,7 +134,9 @@ acl_view(const struct pl_pkt *pkt, enum cfg_hook hook)
 	v.in_bit = UINT64_C(1) << (v.in & 63);
 	v.out_bit = UINT64_C(1) << (v.out & 63);
 	// Before conntrack a packet has no flow, which netfilter's matches call INVALID.
-	v.ct = pkt->ct_state != 0 ? pkt->ct_state | pkt->ct_status : PL_CT_INVALID;
+	v.ct = pkt->ct_state != 0	   ? pkt->ct_state | pkt->ct_status
+	       : pkt->flags & PL_F_NOTRACK ? PL_CT_UNTRACKED
+					   : PL_CT_INVALID;
 	return v;
 }
 
@@ -140,6 +145,33 @@ enum acl_hit { ACL_MISS, ACL_HIT, ACL_HOT };
 // Does the whole rule match, exactly as netfilter's modules judge? ACL_HOT: the packet must be
 // dropped.
 enum acl_hit acl_rule_match(const struct acl_rule *r, const struct acl_view *v);
+
+// Targets after which the walk goes on at the next rule.
+static inline bool
+acl_target_goes_on(uint8_t target)
+{
+	return target == CFG_T_NONE || target == CFG_T_NOTRACK || target == CFG_T_CT ||
+	       target == CFG_T_MARK;
+}
+
+// Does what such a target asks for, to the packet and to what later rules see of it. A packet that
+// has a flow, or whose cause was untracked, stays as it is (xt_CT looks at skb->_nfct, which
+// nf_ct_attach() has set in the answer). True: the state changed.
+static inline bool
+acl_target_apply(const struct acl_rule *r, struct acl_view *v)
+{
+	struct pl_pkt *p = v->pkt;
+
+	if (r->target == CFG_T_MARK) {
+		p->mark = (p->mark & ~r->mark.mask) ^ r->mark.value;
+	} else if (r->target != CFG_T_NONE && p->ct == NULL && p->ct_state == 0 &&
+		   !(p->flags & PL_F_CT_ATTACHED)) {
+		p->flags |= PL_F_NOTRACK;
+		v->ct = PL_CT_UNTRACKED;
+		return true;
+	}
+	return false;
+}
 
 // How a walk ended.
 struct acl_end {
@@ -173,7 +205,7 @@ acl_target_verdict(const struct acl_rule *r)
 
 // acl_linear.c. cnt NULL: credit nothing. stack has room for t's deepest path.
 struct acl_end acl_linear_run(const struct acl_table *t, const struct acl_chain *start,
-			      const struct acl_view *v, struct acl_counter *cnt, uint32_t *stack);
+			      struct acl_view *v, struct acl_counter *cnt, uint32_t *stack);
 
 // Writes what the rule asks of later stages into the packet: pkt->reject, pkt->nat_rule.
 static inline void

@@ -11,7 +11,7 @@ credit(struct acl_counter *cnt, uint32_t i, const struct acl_view *v)
 }
 
 struct acl_end
-acl_linear_run(const struct acl_table *t, const struct acl_chain *start, const struct acl_view *v,
+acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct acl_view *v,
 	       struct acl_counter *cnt, uint32_t *stack)
 {
 	const struct acl_chain *c =
@@ -37,7 +37,9 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, const s
 				continue;
 			}
 			back = r->target == CFG_T_RETURN;
-			if (!back && r->target != CFG_T_NONE)
+			if (acl_target_goes_on(r->target))
+				acl_target_apply(r, v);
+			else if (!back)
 				return (struct acl_end){acl_target_verdict(r), c, r};
 		}
 		if (!back) {

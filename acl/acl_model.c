@@ -136,6 +136,8 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 
 		nat_set(nat, &from->target);
 		r->nat = nat;
+	} else if (r->target == CFG_T_MARK) {
+		r->mark = from->target.mark;
 	} else if (r->target == CFG_T_JUMP || r->target == CFG_T_GOTO) {
 		to = acl_chain_find(tb->t, from->target.chain);
 		if (to == NULL || to->hook != CFG_HOOK_NONE) {

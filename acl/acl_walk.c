@@ -104,6 +104,16 @@ key_set(struct acl_lane *l, enum acl_family family, const struct acl_classes *cl
 	}
 }
 
+// The packet's state has changed on the way: what key and steps say of it follows.
+static inline void
+key_state(struct acl_lane *l)
+{
+	struct acl_key_tail *tail = l->v.pkt->family == 4 ? &l->key.v4.tail : &l->key.v6.tail;
+
+	tail->ct = l->v.ct | (tail->ct & ACL_KEY_L4);
+	l->misc = acl_misc(l->v.pkt->proto, tail->ct, tail->flags);
+}
+
 static __rte_always_inline bool
 box_match(const struct acl_step *s, const struct acl_lane *l, enum acl_family family)
 {
@@ -159,6 +169,12 @@ lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *
 {
 	lane_credit(l, cnt, r->counter);
 	switch (r->target) {
+	case CFG_T_NOTRACK:
+	case CFG_T_CT:
+	case CFG_T_MARK:
+		if (acl_target_apply(r, &l->v))
+			key_state(l);
+		// fall through
 	case CFG_T_NONE:
 		l->pos = r->next;
 		return false;

@@ -8,9 +8,10 @@
 #include <string.h>
 
 static const struct ext *const exts[] = {
-	&ext_tcp,	 &ext_udp,     &ext_icmp,   &ext_icmp6,	   &ext_multiport, &ext_conntrack,
-	&ext_state,	 &ext_comment, &ext_accept, &ext_drop,	   &ext_return,	   &ext_reject,
-	&ext_masquerade, &ext_snat,    &ext_dnat,   &ext_redirect,
+	&ext_tcp,	&ext_udp,     &ext_icmp,       &ext_icmp6,	 &ext_multiport,
+	&ext_conntrack, &ext_state,   &ext_comment,    &ext_accept,	 &ext_drop,
+	&ext_return,	&ext_reject,  &ext_masquerade, &ext_snat,	 &ext_dnat,
+	&ext_redirect,	&ext_notrack, &ext_ct,	       &ext_mark_target,
 };
 
 // iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
@@ -83,7 +84,6 @@ static const struct {
 	{"CLUSTERIP", "hashmode,clustermac"},
 	{"CONNMARK", "save-mark,restore-mark,nfmask,ctmask"},
 	{"CONNSECMARK", "save,restore"},
-	{"CT", "notrack,zone,zone-orig,zone-reply,ctevents,expevents,timeout"},
 	{"DNPT", "src-pfx,dst-pfx"},
 	{"DSCP", "set-dscp,set-dscp-class"},
 	{"ECN", "ecn-tcp-remove"},
@@ -93,11 +93,9 @@ static const struct {
 	{"LED", "led-trigger-id"},
 	{"LOG", "log-prefix,log-level,log-tcp-sequence,log-tcp-options,log-ip-options,log-uid,log-"
 		"macdecode"},
-	{"MARK", "set-mark,set-xmark,and-mark,or-mark,xor-mark"},
 	{"NETMAP", NULL},
 	{"NFLOG", "nflog-group,nflog-prefix,nflog-size,nflog-range,nflog-threshold"},
 	{"NFQUEUE", "queue-num,queue-balance,queue-bypass,queue-cpu-fanout"},
-	{"NOTRACK", NULL},
 	{"QUEUE", NULL},
 	{"RATEEST", "rateest-name,rateest-interval"},
 	{"SECMARK", "selctx"},

@@ -98,6 +98,7 @@ extern const struct ext ext_icmp, ext_icmp6;				  // ext_icmp.c
 extern const struct ext ext_conntrack, ext_state, ext_comment;		  // ext_state.c
 extern const struct ext ext_reject;					  // ext_reject.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect; // ext_nat.c
+extern const struct ext ext_notrack, ext_ct, ext_mark_target;		  // ext_mark.c
 extern const struct ext ext_accept, ext_drop, ext_return;		  // ext_rule.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.

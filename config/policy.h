@@ -134,6 +134,9 @@ enum cfg_target_id {
 	CFG_T_SNAT,
 	CFG_T_DNAT,
 	CFG_T_REDIRECT,
+	CFG_T_NOTRACK, // raw; goes on after it
+	CFG_T_CT,      // raw; CT --notrack, the only thing it can say yet
+	CFG_T_MARK,    // goes on after it
 	CFG_TARGETS,
 };
 
@@ -165,6 +168,10 @@ struct cfg_t_nat {
 	uint16_t port_base;		    // DNAT port shift "lo-hi/base"; 0: none
 };
 
+struct cfg_t_mark { // mark = (mark & ~mask) ^ value
+	uint32_t value, mask;
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	struct cfg_pos pos;
@@ -172,6 +179,7 @@ struct cfg_target {
 	union {
 		enum cfg_reject reject;
 		struct cfg_t_nat nat;
+		struct cfg_t_mark mark;
 	};
 };
 

@@ -42,7 +42,16 @@ is_unconditional(const struct cfg_rule *r)
 static bool
 ends_walk(const struct cfg_rule *r)
 {
-	return r->target.id != CFG_T_NONE && r->target.id != CFG_T_JUMP;
+	switch (r->target.id) {
+	case CFG_T_NONE:
+	case CFG_T_JUMP:
+	case CFG_T_NOTRACK:
+	case CFG_T_CT:
+	case CFG_T_MARK:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static void

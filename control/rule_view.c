@@ -214,6 +214,21 @@ add_port_list(struct words *w, const char *name, const struct cfg_t_nat *n)
 }
 
 static void
+add_mark(struct words *w, const struct cfg_t_mark *m)
+{
+	if (m->value == 0)
+		add(w, " MARK and 0x%x", ~m->mask);
+	else if (m->value == m->mask)
+		add(w, " MARK or 0x%x", m->value);
+	else if (m->mask == 0)
+		add(w, " MARK xor 0x%x", m->value);
+	else if (m->mask == UINT32_MAX)
+		add(w, " MARK set 0x%x", m->value);
+	else
+		add(w, " MARK xset 0x%x/0x%x", m->value, m->mask);
+}
+
+static void
 add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
 {
 	switch (t->id) {
@@ -230,6 +245,15 @@ add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
 	case CFG_T_REDIRECT:
 		add_port_list(w, "redir ports", &t->nat);
 		break;
+	case CFG_T_NOTRACK:
+		add(w, " NOTRACK");
+		return;
+	case CFG_T_CT:
+		add(w, " CT notrack");
+		return;
+	case CFG_T_MARK:
+		add_mark(w, &t->mark);
+		return;
 	default:
 		return;
 	}
@@ -250,6 +274,9 @@ target_name(const struct cfg_target *t)
 		[CFG_T_SNAT] = "SNAT",
 		[CFG_T_DNAT] = "DNAT",
 		[CFG_T_REDIRECT] = "REDIRECT",
+		[CFG_T_NOTRACK] = "CT", // as iptables lists it
+		[CFG_T_CT] = "CT",
+		[CFG_T_MARK] = "MARK",
 	};
 
 	return t->id == CFG_T_JUMP || t->id == CFG_T_GOTO ? t->chain : name[t->id];

@@ -64,6 +64,8 @@ net_made_send(struct pl_worker *w, struct rte_mbuf *m, const struct pl_pkt *caus
 		meta->ct_dir = !cause->ct_dir;
 		meta->ct_status = cause->ct_status;
 		meta->flags = PL_F_CT_GIVEN;
+	} else if (cause->ct_state == PL_CT_UNTRACKED) {
+		meta->flags = PL_F_CT_ATTACHED;
 	}
 	pl_self_send(w, m);
 }

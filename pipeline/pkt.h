@@ -60,6 +60,8 @@ enum pl_pkt_flags {
 	PL_F_TX =
 		1
 		<< 13, // a finished frame for out_port, handed to the worker that has the tx queue
+	PL_F_CT_ATTACHED =
+		1 << 14, // origin SELF: answers an untracked packet; raw cannot untrack it
 };
 
 struct ct_entry;    // conntrack/ct.h; opaque here

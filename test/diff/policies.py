@@ -149,6 +149,12 @@ class Maker:
             out.append('-m comment --comment "' + self.r.choice(['a', 'two words', "it's", 'x' * 40]) + '"')
         return out
 
+    def mark_target(self):
+        bits = self.r.choice([1, 2, 3, 0x80000001])
+        how = self.r.choice(['--set-mark {0}', '--set-xmark {0}/{1}', '--set-mark {0}/{1}', '--and-mark {0}',
+                             '--or-mark {0}', '--xor-mark {0}'])
+        return '-j MARK ' + how.format(bits, self.r.choice([1, 2, 3, 0xffffffff]))
+
     def plain_target(self, table, later):
         drop = {'raw': 0.06, 'mangle': 0.06, 'filter': 0.25, 'nat': 0}[table]
         roll = self.r.random()
@@ -161,7 +167,11 @@ class Maker:
             return '-j RETURN'
         if roll < drop + 0.5:
             return ''
-        if table == 'filter' and roll < drop + 0.65:
+        if table == 'raw' and roll < drop + 0.6:
+            return self.r.choice(['-j NOTRACK', '-j CT --notrack'])
+        if roll < drop + (0.62 if table in ('raw', 'filter') else 0.57):
+            return self.mark_target()
+        if table == 'filter' and roll < drop + 0.75:
             return None  # REJECT: the caller writes it, it may need -p tcp
         return '-j ACCEPT'
 

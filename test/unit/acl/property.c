@@ -55,7 +55,8 @@ same_packet(const struct outcome *a, const struct outcome *b, unsigned i)
 	const struct pl_pkt *x = &a->pkt[i], *y = &b->pkt[i];
 	const struct pl_note *n = &a->note[i], *m = &b->note[i];
 
-	if ((x->m == NULL) != (y->m == NULL) || x->reject != y->reject)
+	if ((x->m == NULL) != (y->m == NULL) || x->reject != y->reject || x->mark != y->mark ||
+	    x->flags != y->flags)
 		return false;
 	if ((x->nat_rule == NULL) != (y->nat_rule == NULL) ||
 	    (x->nat_rule != NULL && memcmp(x->nat_rule, y->nat_rule, sizeof(*x->nat_rule)) != 0))

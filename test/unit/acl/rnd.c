@@ -233,6 +233,13 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 		return;
 	}
 	t->id = plain[rnd_below(r, RTE_DIM(plain))];
+	if (rnd_one_in(r, 7)) {
+		t->id = CFG_T_MARK;
+		t->mark.value = rnd_below(r, 4);
+		t->mark.mask = rnd_one_in(r, 3) ? UINT32_MAX : rnd_below(r, 4);
+	}
+	if (table == CFG_RAW && rnd_one_in(r, 6))
+		t->id = rnd_one_in(r, 2) ? CFG_T_NOTRACK : CFG_T_CT;
 	if (table == CFG_FILTER && rnd_one_in(r, 6)) {
 		t->id = CFG_T_REJECT;
 		t->reject = rnd_one_in(r, 3) ? CFG_REJ_TCP_RESET : CFG_REJ_DEFAULT;

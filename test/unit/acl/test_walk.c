@@ -350,3 +350,50 @@ Test(acl_walk, filter_is_noted_without_rules)
 	cr_expect(strcmp(r.note.table, "filter") == 0 && strcmp(r.note.chain, "FORWARD") == 0);
 	at_close(&t);
 }
+
+// xt_CT, xt_MARK: the walk goes on, and the rules behind see what became of the packet.
+Test(acl_walk, notrack_and_mark_go_on)
+{
+	static const char raw[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:u - [0:0]\n"
+		"-A PREROUTING -m state --state UNTRACKED\n"
+		"-A PREROUTING -m state --state INVALID -p udp -j u\n"
+		"-A PREROUTING -m state --state UNTRACKED -j MARK --set-xmark 0x3/0x1\n"
+		"-A PREROUTING -m state --state INVALID -j DROP\n"
+		"-A PREROUTING -j MARK --set-xmark 0x1/0x0\n"
+		"-A u -j NOTRACK\n-A u -m state ! --state UNTRACKED -j DROP\nCOMMIT\n";
+	static const struct {
+		const char *name;
+		uint8_t state;
+		uint16_t flags;
+		bool untracked, gone;
+		uint32_t mark;
+	} row[] = {
+		{"new to conntrack", 0, 0, true, false, 0x86},
+		{"has a flow", PL_CT_INVALID, 0, false, true, 0x84},
+		{"answers an untracked one", 0, PL_F_CT_ATTACHED, false, true, 0x84},
+	};
+
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		for (int linear = 0; linear < 2; linear++) {
+			struct pl_pkt *p;
+			struct at t;
+
+			at_open(&t, CFG_IPV4, raw);
+			p = tl_pkt(t.w[0], &udp, 0);
+			p->ct_state = row[i].state;
+			p->flags |= row[i].flags;
+			p->mark = 0x84;
+			acl_stage[ACL_RAW].run(
+				t.w[0], acl_policy_point(linear ? t.linear : t.compiled, ACL_RAW),
+				&t.w[0]->burst);
+			cr_expect((p->m == NULL) == row[i].gone, "%s", row[i].name);
+			cr_expect(!!(p->flags & PL_F_NOTRACK) == row[i].untracked, "%s",
+				  row[i].name);
+			cr_expect(p->mark == row[i].mark, "%s: 0x%x", row[i].name, p->mark);
+			if (p->m != NULL)
+				rte_pktmbuf_free(p->m);
+			at_close(&t);
+		}
+	}
+}

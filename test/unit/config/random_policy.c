@@ -290,13 +290,29 @@ random_jump(struct gen *g, const struct cfg_rule *r, size_t below, struct cfg_ta
 }
 
 static void
+random_mark(struct gen *g, struct cfg_target *t)
+{
+	uint32_t value = rnd(g, UINT32_MAX), mask = rnd(g, UINT32_MAX);
+
+	t->id = CFG_T_MARK;
+	t->mark.value = one_in(g, 4) ? 0 : value >> rnd(g, 32);
+	t->mark.mask = one_in(g, 3) ? UINT32_MAX : one_in(g, 3) ? 0 : mask >> rnd(g, 32);
+}
+
+static void
 random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg_rule *r)
 {
 	static const enum cfg_target_id plain[] = {CFG_T_ACCEPT, CFG_T_DROP, CFG_T_RETURN};
 	struct cfg_target *t = &r->target;
 
-	switch (rnd(g, 6)) {
+	switch (rnd(g, 7)) {
 	case 0:
+		break;
+	case 4:
+		if (g->table == CFG_RAW && one_in(g, 2))
+			t->id = one_in(g, 2) ? CFG_T_NOTRACK : CFG_T_CT;
+		else
+			random_mark(g, t);
 		break;
 	case 1:
 	case 2:

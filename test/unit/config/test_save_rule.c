@@ -77,7 +77,8 @@ expect_rows(const struct row *row, size_t n)
 }
 #define EXPECT_ROWS(rows) expect_rows(rows, sizeof(rows) / sizeof((rows)[0]))
 
-#define IN "filter INPUT"
+#define IN  "filter INPUT"
+#define RAW "raw PREROUTING"
 
 Test(config_save_rule, own_options)
 {
@@ -549,6 +550,45 @@ Test(config_save_rule, refused_options)
 	EXPECT_BAD(rows);
 }
 
+Test(config_save_rule, notrack_ct_and_mark)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, RAW, "-j NOTRACK", NULL},
+		{CFG_IPV6, RAW, "-j CT --notrack", NULL},
+		{CFG_IPV4, IN, "-j MARK --set-xmark 0xfeedcafe/0xfeedcafe", NULL},
+		{CFG_IPV4, IN, "-j MARK --set-xmark 0x0", "-j MARK --set-xmark 0x0/0xffffffff"},
+		{CFG_IPV6, IN, "-j MARK --set-xmark 4294967295",
+		 "-j MARK --set-xmark 0xffffffff/0xffffffff"},
+		{CFG_IPV4, IN, "-j MARK --set-xmark 010", "-j MARK --set-xmark 0x8/0xffffffff"},
+		{CFG_IPV4, IN, "-j MARK --set-mark 0x100/0xff", "-j MARK --set-xmark 0x100/0x1ff"},
+		{CFG_IPV4, IN, "-j MARK --and-mark 0xf0", "-j MARK --set-xmark 0x0/0xffffff0f"},
+		{CFG_IPV4, IN, "-j MARK --or-mark 0xf0", "-j MARK --set-xmark 0xf0/0xf0"},
+		{CFG_IPV4, IN, "-j MARK --xor-mark 0xf0", "-j MARK --set-xmark 0xf0/0x0"},
+		{CFG_IPV4, RAW, "-j MARK --set-mark 1", "-j MARK --set-xmark 0x1/0xffffffff"},
+		{CFG_IPV4, PRE, "-j MARK --set-mark 1", "-j MARK --set-xmark 0x1/0xffffffff"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-j NOTRACK", 10, "NOTRACK"},
+		{CFG_IPV4, IN, "-j CT --notrack", 10, "CT"},
+		{CFG_IPV4, RAW, "-j CT", 15, "CT"},
+		{CFG_IPV4, RAW, "-j CT --notrack --notrack", 31, "'notrack' can"},
+		{CFG_IPV4, RAW, "-j CT --zone 1", 21,
+		 "option 'zone' of target 'CT' is not supported"},
+		{CFG_IPV4, RAW, "-j CT --helper ftp", 21, "option 'helper' of target 'CT'"},
+		{CFG_IPV4, RAW, "-j CT --ctevents new", 21, "option 'ctevents' of target 'CT'"},
+		{CFG_IPV4, IN, "-j MARK", 10, "MARK"},
+		{CFG_IPV4, IN, "-j MARK --set-xmark 4294967296", 18, "bad mark"},
+		{CFG_IPV4, IN, "-j MARK --set-xmark -1", 18, "bad mark"},
+		{CFG_IPV4, IN, "-j MARK --set-mark 1/", 18, "bad mark"},
+		{CFG_IPV4, IN, "-j MARK --set-mark 1/2/3", 18, "bad mark"},
+		{CFG_IPV4, IN, "-j MARK --and-mark 1/2", 18, "bad mark"},
+		{CFG_IPV4, IN, "-j MARK --set-mark 1 --or-mark 2", 31, "together with"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
 // What iptables has and Ringwall does not is named.
 Test(config_save_rule, refused_by_name)
 {
@@ -562,8 +602,8 @@ Test(config_save_rule, refused_by_name)
 		{CFG_IPV4, IN, "-m conntrack --ctdir REPLY", 23, "option 'ctdir'"},
 		{CFG_IPV4, IN, "-m mac --mac-source 00:11:22:33:44:55", 10, "match 'mac'"},
 		{CFG_IPV4, IN, "-m set --match-set a src", 10, "match 'set'"},
-		{CFG_IPV4, "raw PREROUTING", "-j NOTRACK", 20, "target 'NOTRACK'"},
-		{CFG_IPV4, "mangle FORWARD", "-j MARK --set-mark 1", 12, "target 'MARK'"},
+		{CFG_IPV4, "raw PREROUTING", "-j TRACE", 20, "target 'TRACE'"},
+		{CFG_IPV4, "mangle FORWARD", "-j TOS --set-tos 1", 12, "target 'TOS'"},
 		{CFG_IPV4, PRE, "-j NETMAP --to 1.2.3.0/24", 15, "target 'NETMAP'"},
 	};
 	struct bad fixed[sizeof(rows) / sizeof(rows[0])];
