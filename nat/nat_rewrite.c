@@ -56,26 +56,6 @@ l4_form(uint8_t family, uint8_t proto)
 	}
 }
 
-bool
-nat_icmp_has_id(uint8_t family, uint8_t type)
-{
-	if (family == 6)
-		return type == ICMP6_ECHO_REQUEST || type == ICMP6_ECHO_REPLY;
-	switch (type) {
-	case ICMP_ECHO:
-	case ICMP_ECHOREPLY:
-	case ICMP_TIMESTAMP:
-	case ICMP_TIMESTAMPREPLY:
-	case ICMP_INFO_REQUEST:
-	case ICMP_INFO_REPLY:
-	case ICMP_ADDRESS:
-	case ICMP_ADDRESSREPLY:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static uint16_t
 load16(const uint8_t *at)
 {
@@ -100,7 +80,7 @@ port_offset(const struct nat_view *v, const struct l4_form *f, enum nat_side sid
 		return -1;
 	case L4_ICMP4:
 	case L4_ICMP6:
-		return nat_icmp_has_id(v->family, v->l4[0]) ? 4 : -1;
+		return pl_icmp_has_id(v->family, v->l4[0]) ? 4 : -1;
 	default:
 		return side == NAT_SRC ? 0 : 2;
 	}
@@ -113,12 +93,19 @@ has_pseudo_header(enum l4_kind kind)
 	return kind == L4_PORTS || kind == L4_UDP || kind == L4_UDPLITE || kind == L4_ICMP6;
 }
 
+// conntrack knows DCCP by its addresses alone, as Linux does: such a tuple has no port to write.
+static bool
+portless(uint8_t proto, rte_be16_t port)
+{
+	return proto == IPPROTO_DCCP && port == 0;
+}
+
 static void
 write_l4(const struct nat_view *v, const struct l4_form *f, enum nat_side side,
 	 const uint8_t *old_addr, const union pl_addr *addr, rte_be16_t port, bool *crc)
 {
 	unsigned n = v->family == 4 ? 4 : 16;
-	int off = port_offset(v, f, side);
+	int off = portless(v->proto, port) ? -1 : port_offset(v, f, side);
 	uint16_t old_port = off < 0 ? 0 : load16(v->l4 + off);
 	uint16_t csum;
 
@@ -226,10 +213,10 @@ follow(struct pl_pkt *p, enum nat_side side, const union pl_addr *addr, rte_be16
 		mine->v4 = addr->v4;
 	else
 		*mine = *addr;
-	if (!(p->flags & PL_F_L4))
+	if (!(p->flags & PL_F_L4) || portless(p->proto, port))
 		return;
 	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
-		if (nat_icmp_has_id(p->family, p->icmp_type))
+		if (pl_icmp_has_id(p->family, p->icmp_type))
 			p->sport = p->dport = port;
 	} else if (side == NAT_SRC) {
 		p->sport = port;

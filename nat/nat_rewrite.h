@@ -6,9 +6,6 @@
 
 enum nat_side { NAT_SRC, NAT_DST }; // which half of the packet's tuple is written
 
-// Does an ICMP or ICMPv6 message of this type carry an identifier (echo and its kin)?
-bool nat_icmp_has_id(uint8_t family, uint8_t type);
-
 // The headers that are written: p's own, or those of the packet quoted in an ICMP error.
 struct nat_view {
 	uint8_t *l3;	  // IP header

@@ -16,24 +16,6 @@
 #define HOP_LIMIT  64
 #define SECOND	   1000000000ull
 
-static bool
-error_type4(uint8_t type)
-{
-	switch (type) {
-	case ICMP_ECHOREPLY:
-	case ICMP_ECHO:
-	case ICMP_TIMESTAMP:
-	case ICMP_TIMESTAMPREPLY:
-	case ICMP_INFO_REQUEST:
-	case ICMP_INFO_REPLY:
-	case ICMP_ADDRESS:
-	case ICMP_ADDRESSREPLY:
-		return false;
-	default: // errors, and whatever is not known to be none
-		return true;
-	}
-}
-
 // The type of an ICMP packet, wherever its header stands; false where there is none to read.
 static bool
 read_icmp_type(const struct pl_pkt *p, uint8_t *type)
@@ -56,8 +38,9 @@ may_answer4(const struct pl_pkt *p, uint8_t type)
 		return false;
 	if (src == 0 || src >> 24 == 127 || src >> 28 == 0xe || src == UINT32_MAX)
 		return false;
-	if (p->proto == IPPROTO_ICMP && error_type4(type))
-		return read_icmp_type(p, &quoted) && !error_type4(quoted);
+	// Whatever is not known to be a query or its answer counts as an error.
+	if (p->proto == IPPROTO_ICMP && !pl_icmp_has_id(4, type))
+		return read_icmp_type(p, &quoted) && pl_icmp_has_id(4, quoted);
 	return true;
 }
 

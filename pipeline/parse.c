@@ -21,9 +21,11 @@
 #define EXT_HEADERS_MAX                                                                            \
 	16 // extension headers in one packet; Linux has no limit but the packet's end
 
-static bool
-icmp4_has_id(uint8_t type)
+bool
+pl_icmp_has_id(uint8_t family, uint8_t type)
 {
+	if (family == 6)
+		return type == ICMP6_ECHO_REQUEST || type == ICMP6_ECHO_REPLY;
 	switch (type) {
 	case ICMP_ECHO:
 	case ICMP_ECHOREPLY:
@@ -49,21 +51,12 @@ icmp4_is_error(uint8_t type)
 static void
 parse_icmp(struct pl_pkt *p, const uint8_t *l4, bool v6)
 {
-	bool has_id;
-
 	p->icmp_type = l4[0];
 	p->icmp_code = l4[1];
 	p->flags |= PL_F_L4;
-	if (v6) {
-		has_id = l4[0] == ICMP6_ECHO_REQUEST || l4[0] == ICMP6_ECHO_REPLY;
-		if (l4[0] < 128)
-			p->flags |= PL_F_ICMP_ERR;
-	} else {
-		has_id = icmp4_has_id(l4[0]);
-		if (icmp4_is_error(l4[0]))
-			p->flags |= PL_F_ICMP_ERR;
-	}
-	if (has_id)
+	if (v6 ? l4[0] < 128 : icmp4_is_error(l4[0]))
+		p->flags |= PL_F_ICMP_ERR;
+	if (pl_icmp_has_id(p->family, l4[0]))
 		memcpy(&p->sport, l4 + 4, sizeof(p->sport));
 	p->dport = p->sport;
 }

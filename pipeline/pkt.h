@@ -130,6 +130,9 @@ struct pl_nat_rule {
 // thread. Returns 0, or a drop reason + 1. ARP is PL_PARSE_ARP.
 #define PL_PARSE_ARP (-1)
 int pl_parse(struct pl_pkt *p);
+// Queries and answers that carry an identifier (RFC 792, RFC 950, RFC 4443: echo and its kin), by
+// family (4 or 6).
+bool pl_icmp_has_id(uint8_t family, uint8_t type);
 // The same for an IP packet at l3_off, whatever is before it (quoted packets, packets that we
 // made).
 int pl_parse_l3(struct pl_pkt *p, uint16_t l3_off, uint8_t family);

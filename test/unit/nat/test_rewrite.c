@@ -61,7 +61,9 @@ static struct tl_spec
 changed(struct tl_spec s, unsigned v6, enum nat_side side, uint16_t port)
 {
 	bool icmp = s.proto == IPPROTO_ICMP || s.proto == IPPROTO_ICMPV6;
-	bool ports = s.proto != IPPROTO_GRE && s.proto != IPPROTO_ESP;
+	// A DCCP tuple without a port: tracked by its addresses alone.
+	bool ports = s.proto != IPPROTO_GRE && s.proto != IPPROTO_ESP &&
+		     !(s.proto == IPPROTO_DCCP && port == 0);
 
 	if (side == NAT_SRC)
 		s.src = text[v6][2];
