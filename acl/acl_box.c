@@ -471,6 +471,18 @@ multiply_match(struct acl_boxes *out, const struct cfg_match *m)
 	case CFG_M_STATE:
 		multiply_state(out, &m->state);
 		break;
+	case CFG_M_MARK:
+	case CFG_M_LENGTH:
+	case CFG_M_IPRANGE:
+	case CFG_M_TTL:
+	case CFG_M_HL:
+	case CFG_M_PKTTYPE:
+	case CFG_M_MAC:
+	case CFG_M_TOS:
+	case CFG_M_DSCP:
+	case CFG_M_ECN:
+		out->exact = false; // the key has nothing of these
+		break;
 	case CFG_M_COMMENT:
 	case CFG_MATCHES:
 		break;

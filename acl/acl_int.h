@@ -145,6 +145,8 @@ enum acl_hit { ACL_MISS, ACL_HIT, ACL_HOT };
 // Does the whole rule match, exactly as netfilter's modules judge? ACL_HOT: the packet must be
 // dropped.
 enum acl_hit acl_rule_match(const struct acl_rule *r, const struct acl_view *v);
+// acl_match_more.c: the matches that look at no L4 port, type or state, and can only say yes or no.
+bool acl_more_match(const struct cfg_match *m, const struct acl_view *v);
 
 // Targets after which the walk goes on at the next rule.
 static inline bool

@@ -204,6 +204,17 @@ one_match(const struct cfg_match *m, const struct acl_view *v)
 	case CFG_M_CONNTRACK:
 	case CFG_M_STATE:
 		return !!(m->state.mask & v->ct) != m->state.invert ? ACL_HIT : ACL_MISS;
+	case CFG_M_MARK:
+	case CFG_M_LENGTH:
+	case CFG_M_IPRANGE:
+	case CFG_M_TTL:
+	case CFG_M_HL:
+	case CFG_M_PKTTYPE:
+	case CFG_M_MAC:
+	case CFG_M_TOS:
+	case CFG_M_DSCP:
+	case CFG_M_ECN:
+		return acl_more_match(m, v) ? ACL_HIT : ACL_MISS;
 	case CFG_M_COMMENT:
 	case CFG_MATCHES:
 		break;

@@ -8,10 +8,11 @@
 #include <string.h>
 
 static const struct ext *const exts[] = {
-	&ext_tcp,	&ext_udp,     &ext_icmp,       &ext_icmp6,	 &ext_multiport,
-	&ext_conntrack, &ext_state,   &ext_comment,    &ext_accept,	 &ext_drop,
-	&ext_return,	&ext_reject,  &ext_masquerade, &ext_snat,	 &ext_dnat,
-	&ext_redirect,	&ext_notrack, &ext_ct,	       &ext_mark_target,
+	&ext_tcp,	  &ext_udp,	&ext_icmp,   &ext_icmp6,    &ext_multiport, &ext_conntrack,
+	&ext_state,	  &ext_comment, &ext_accept, &ext_drop,	    &ext_return,    &ext_reject,
+	&ext_masquerade,  &ext_snat,	&ext_dnat,   &ext_redirect, &ext_notrack,   &ext_ct,
+	&ext_mark_target, &ext_mark,	&ext_length, &ext_iprange,  &ext_ttl,	    &ext_hl,
+	&ext_pkttype,	  &ext_mac,	&ext_tos,    &ext_dscp,	    &ext_ecn,
 };
 
 // iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
@@ -31,9 +32,7 @@ static const struct {
 	{"cpu", "cpu"},
 	{"dccp", "dccp-types,dccp-option"},
 	{"devgroup", "src-group,dst-group"},
-	{"dscp", "dscp,dscp-class"},
 	{"dst", "dst-len,dst-opts"},
-	{"ecn", "ecn-tcp-cwr,ecn-tcp-ece,ecn-ip-ect"},
 	{"esp", "espspi"},
 	{"eui64", NULL},
 	{"frag", "fragid"},
@@ -41,21 +40,15 @@ static const struct {
 	 "hashlimit-upto,hashlimit-above,hashlimit-name,hashlimit-mode,hashlimit-burst"},
 	{"hbh", "hbh-len,hbh-opts"},
 	{"helper", "helper"},
-	{"hl", "hl-eq,hl-lt,hl-gt"},
 	{"ipcomp", "ipcompspi"},
-	{"iprange", "src-range,dst-range"},
 	{"ipv6header", "header,soft"},
 	{"ipvs", "vproto,vaddr,vport"},
-	{"length", "length"},
 	{"limit", "limit,limit-burst"},
-	{"mac", "mac-source"},
-	{"mark", "mark"},
 	{"mh", "mh-type"},
 	{"nfacct", "nfacct-name"},
 	{"osf", "genre"},
 	{"owner", "uid-owner,gid-owner,socket-exists,suppl-groups"},
 	{"physdev", "physdev-in,physdev-out,physdev-is-bridged,physdev-is-in,physdev-is-out"},
-	{"pkttype", "pkt-type"},
 	{"policy", "dir,pol,reqid"},
 	{"quota", "quota"},
 	{"rateest", "rateest,rateest1,rateest2"},
@@ -70,8 +63,6 @@ static const struct {
 	{"string", "string,hex-string,algo,from,to"},
 	{"tcpmss", "mss"},
 	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
-	{"tos", "tos"},
-	{"ttl", "ttl-eq,ttl-lt,ttl-gt"},
 	{"u32", "u32"},
 	{"udplite", NULL},
 };

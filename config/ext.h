@@ -93,13 +93,15 @@ const char *ext_chain_name_taken(enum cfg_table_id table, const char *name);
 const char *ext_known_option(const char *name);
 
 // Parse and show functions and option rows, by file.
-extern const struct ext ext_tcp, ext_udp, ext_multiport;		  // ext_ports.c
-extern const struct ext ext_icmp, ext_icmp6;				  // ext_icmp.c
-extern const struct ext ext_conntrack, ext_state, ext_comment;		  // ext_state.c
-extern const struct ext ext_reject;					  // ext_reject.c
-extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect; // ext_nat.c
-extern const struct ext ext_notrack, ext_ct, ext_mark_target;		  // ext_mark.c
-extern const struct ext ext_accept, ext_drop, ext_return;		  // ext_rule.c
+extern const struct ext ext_tcp, ext_udp, ext_multiport;			 // ext_ports.c
+extern const struct ext ext_icmp, ext_icmp6;					 // ext_icmp.c
+extern const struct ext ext_conntrack, ext_state, ext_comment;			 // ext_state.c
+extern const struct ext ext_reject;						 // ext_reject.c
+extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;	 // ext_nat.c
+extern const struct ext ext_notrack, ext_ct, ext_mark_target;			 // ext_mark.c
+extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
+extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
+extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);

@@ -60,6 +60,16 @@ enum cfg_match_id {
 	CFG_M_CONNTRACK, // -m conntrack --ctstate
 	CFG_M_STATE,	 // -m state --state
 	CFG_M_COMMENT,	 // -m comment
+	CFG_M_MARK,	 // -m mark
+	CFG_M_LENGTH,	 // -m length
+	CFG_M_IPRANGE,	 // -m iprange
+	CFG_M_TTL,	 // -m ttl, IPv4 only
+	CFG_M_HL,	 // -m hl, IPv6 only
+	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_MAC,	 // -m mac
+	CFG_M_TOS,	 // -m tos
+	CFG_M_DSCP,	 // -m dscp
+	CFG_M_ECN,	 // -m ecn
 	CFG_MATCHES,
 };
 
@@ -110,6 +120,52 @@ struct cfg_m_comment {
 	char *text; // owned; at most 255 bytes
 };
 
+struct cfg_m_mark { // the packet's mark & mask is value: bits outside the mask never match
+	uint32_t value, mask;
+	bool invert;
+};
+
+struct cfg_m_length {		  // of the IP packet, headers included
+	struct cfg_range16 range; // may run backwards: then no length is in it
+	bool invert;
+};
+
+struct cfg_m_iprange {
+	uint8_t family; // of the addresses
+	bool src_set, src_inv, dst_set, dst_inv;
+	uint8_t src_lo[16], src_hi[16], dst_lo[16], dst_hi[16]; // both inclusive
+};
+
+enum cfg_ttl_op { CFG_TTL_EQ, CFG_TTL_LT, CFG_TTL_GT };
+struct cfg_m_ttl { // ttl, hl
+	uint8_t op, value;
+	bool invert; // EQ only
+};
+
+// What the frame that brought the packet was addressed to. Nothing for another host gets as far as
+// a rule.
+enum cfg_pkttype { CFG_PKT_UNICAST, CFG_PKT_BROADCAST, CFG_PKT_MULTICAST, CFG_PKT_OTHERHOST };
+struct cfg_m_pkttype {
+	uint8_t type; // enum cfg_pkttype
+	bool invert;
+};
+
+struct cfg_m_mac { // source address of the frame
+	uint8_t addr[6];
+	bool invert;
+};
+
+struct cfg_m_tos { // tos; dscp: value is the upper six bits, no mask
+	uint8_t value, mask;
+	bool invert;
+};
+
+struct cfg_m_ecn {
+	bool ece, ece_inv, cwr, cwr_inv; // TCP flags that must be set, or clear
+	bool ect_set, ect_inv;
+	uint8_t ect; // lower two bits of the TOS byte
+};
+
 struct cfg_match {
 	enum cfg_match_id id;
 	struct cfg_pos pos;
@@ -119,6 +175,14 @@ struct cfg_match {
 		struct cfg_m_multiport multiport;
 		struct cfg_m_state state; // CFG_M_CONNTRACK, CFG_M_STATE
 		struct cfg_m_comment comment;
+		struct cfg_m_mark mark;
+		struct cfg_m_length length;
+		struct cfg_m_iprange iprange;
+		struct cfg_m_ttl ttl; // CFG_M_TTL, CFG_M_HL
+		struct cfg_m_pkttype pkttype;
+		struct cfg_m_mac mac;
+		struct cfg_m_tos tos; // CFG_M_TOS, CFG_M_DSCP
+		struct cfg_m_ecn ecn;
 	};
 };
 

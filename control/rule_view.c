@@ -125,6 +125,74 @@ add_states(struct words *w, const char *name, const struct cfg_m_state *s)
 }
 
 static void
+add_ip_range(struct words *w, const char *name, const struct cfg_m_iprange *m, bool src)
+{
+	int af = m->family == CFG_IPV4 ? AF_INET : AF_INET6;
+	char lo[INET6_ADDRSTRLEN] = "", hi[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(af, src ? m->src_lo : m->dst_lo, lo, sizeof(lo));
+	inet_ntop(af, src ? m->src_hi : m->dst_hi, hi, sizeof(hi));
+	add(w, " %s IP range%s %s-%s", name, (src ? m->src_inv : m->dst_inv) ? " !" : "", lo, hi);
+}
+
+static void
+add_ttl(struct words *w, const char *name, const struct cfg_m_ttl *m)
+{
+	static const char *const op[] = {
+		[CFG_TTL_EQ] = "==", [CFG_TTL_LT] = "<", [CFG_TTL_GT] = ">"};
+
+	add(w, " %s match %s %s %u", name, name, m->invert ? "!=" : op[m->op], m->value);
+}
+
+static void
+add_ecn(struct words *w, const struct cfg_m_ecn *m)
+{
+	add(w, " ECN match");
+	if (m->ece)
+		add(w, " %sECE", m->ece_inv ? "!" : "");
+	if (m->cwr)
+		add(w, " %sCWR", m->cwr_inv ? "!" : "");
+	if (m->ect_set)
+		add(w, " %sECT=%u", m->ect_inv ? "!" : "", m->ect);
+}
+
+// What looks at the packet as a whole.
+static void
+add_packet_match(struct words *w, const struct cfg_match *m)
+{
+	static const char *const type[] = {"unicast", "broadcast", "multicast", "otherhost"};
+	const uint8_t *a = m->mac.addr;
+
+	switch (m->id) {
+	case CFG_M_MARK:
+		add(w, " mark match%s 0x%x", m->mark.invert ? " !" : "", m->mark.value);
+		if (m->mark.mask != UINT32_MAX)
+			add(w, "/0x%x", m->mark.mask);
+		break;
+	case CFG_M_LENGTH:
+		add(w, " length %s%u", m->length.invert ? "!" : "", m->length.range.lo);
+		if (m->length.range.lo != m->length.range.hi)
+			add(w, ":%u", m->length.range.hi);
+		break;
+	case CFG_M_IPRANGE:
+		if (m->iprange.src_set)
+			add_ip_range(w, "source", &m->iprange, true);
+		if (m->iprange.dst_set)
+			add_ip_range(w, "destination", &m->iprange, false);
+		break;
+	case CFG_M_PKTTYPE:
+		add(w, " PKTTYPE %s %s", m->pkttype.invert ? "!=" : "=", type[m->pkttype.type]);
+		break;
+	case CFG_M_MAC:
+		add(w, " MAC%s %02x:%02x:%02x:%02x:%02x:%02x", m->mac.invert ? " !" : "", a[0],
+		    a[1], a[2], a[3], a[4], a[5]);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
 add_match(struct words *w, const struct cfg_match *m)
 {
 	switch (m->id) {
@@ -147,6 +215,27 @@ add_match(struct words *w, const struct cfg_match *m)
 		break;
 	case CFG_M_COMMENT:
 		add(w, " /* %s */", m->comment.text != NULL ? m->comment.text : "");
+		break;
+	case CFG_M_MARK:
+	case CFG_M_LENGTH:
+	case CFG_M_IPRANGE:
+	case CFG_M_PKTTYPE:
+	case CFG_M_MAC:
+		add_packet_match(w, m);
+		break;
+	case CFG_M_TTL:
+	case CFG_M_HL:
+		add_ttl(w, m->id == CFG_M_TTL ? "TTL" : "HL", &m->ttl);
+		break;
+	case CFG_M_TOS:
+		add(w, " tos match%s0x%02x/0x%02x", m->tos.invert ? " !" : "", m->tos.value,
+		    m->tos.mask);
+		break;
+	case CFG_M_DSCP:
+		add(w, " DSCP match %s0x%02x", m->tos.invert ? "!" : "", m->tos.value);
+		break;
+	case CFG_M_ECN:
+		add_ecn(w, &m->ecn);
 		break;
 	case CFG_MATCHES:
 		break;

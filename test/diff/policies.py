@@ -3,6 +3,8 @@
 A policy is plain data, so that the shrinker can take rules out of it and a file can keep it:
 {'family': 4|6, 'tables': {table: [[chain, policy or None, [rule text without -A CHAIN, ...]], ...]}}
 """
+import ipaddress
+
 import world
 
 BUILT_IN = {
@@ -43,6 +45,7 @@ class Maker:
     def __init__(self, rng, family):
         self.r = rng
         self.family = family
+        self.macs = [world.lladdr(a) for a in world.LAN[family] + world.WAN[family]]
         self.hosts = world.LAN[family] + world.WAN[family] + world.OWN[family]
 
     def chance(self, p):
@@ -126,6 +129,37 @@ class Maker:
     def interface(self):
         return self.r.choice(['lan', 'wan', 'lan', 'wan', 'la+', 'w+', '+', 'eth9', 'lan0'])
 
+    def packet_match(self, chain, user, tcp):
+        """A match that looks at the packet as a whole."""
+        kinds = ['mark', 'length', 'iprange', 'ttl', 'pkttype', 'tos', 'dscp', 'ecn']
+        if chain in HAS_IN and not user:  # the kernel refuses mac where OUTPUT gets
+            kinds.append('mac')
+        kind, no = self.r.choice(kinds), self.no(0.4)
+        if kind == 'mark':
+            return f'-m mark {no}--mark ' + self.r.choice(['0x0', '0x1', '0x1/0x1', '0x0/0xf', '0x2/0x1'])
+        if kind == 'length':
+            return f'-m length {no}--length ' + self.r.choice(['0:60', '61:', '40', '28:84', '100:1500', ':40', '50:40'])
+        if kind == 'iprange':
+            side = self.r.choice(['src', 'dst'])
+            a, b = sorted([self.r.choice(self.hosts), self.r.choice(self.hosts)], key=ipaddress.ip_address)
+            return f'-m iprange {no}--{side}-range ' + self.r.choice([f'{a}-{b}', a])
+        if kind == 'ttl':
+            name = 'ttl' if self.family == 4 else 'hl'
+            op = self.r.choice(['eq', 'lt', 'gt'])
+            return f'-m {name} {no if op == "eq" else ""}--{name}-{op} {self.r.choice([1, 2, 63, 64, 65, 127])}'
+        if kind == 'pkttype':
+            return f'-m pkttype {no}--pkt-type ' + self.r.choice(['unicast', 'broadcast', 'multicast'])
+        if kind == 'tos':
+            return f'-m tos {no}--tos ' + self.r.choice(['0x00', '0xb8', '0x00/0x3f', '0xc0/0xff', '0x10/0x10'])
+        if kind == 'dscp':
+            return f'-m dscp {no}--dscp' + self.r.choice([' 0x00', '-class EF', '-class CS6', ' 0x2e'])
+        if kind == 'mac':
+            return f'-m mac {no}--mac-source {self.r.choice(self.macs)}'
+        flag = self.r.choice(['ece', 'cwr'])
+        if tcp and self.chance(0.6):
+            return f'-m ecn {no}--ecn-tcp-{flag}'
+        return f'-m ecn {no}--ecn-ip-ect {self.r.randint(0, 3)}'
+
     def matches(self, chain, user):
         out = []
         if self.chance(0.3):
@@ -145,6 +179,8 @@ class Maker:
             else:
                 states = [s for s in states if s not in ('SNAT', 'DNAT')] or ['NEW']
                 out.append(f'-m state {self.no()}--state {",".join(states)}')
+        if self.chance(0.3):
+            out.append(self.packet_match(chain, user, '-p tcp' in out))
         if self.chance(0.08):
             out.append('-m comment --comment "' + self.r.choice(['a', 'two words', "it's", 'x' * 40]) + '"')
         return out

@@ -183,9 +183,53 @@ match_add(struct cfg_rule *rule, enum cfg_match_id id)
 	return m;
 }
 
+// One of those that look at the packet as a whole.
+static void
+rnd_packet_match(struct rnd *r, struct cfg_rule *rule)
+{
+	static const enum cfg_match_id any[] = {CFG_M_MARK, CFG_M_LENGTH, CFG_M_PKTTYPE, CFG_M_MAC,
+						CFG_M_TOS,  CFG_M_DSCP,	  CFG_M_ECN,	 CFG_M_TTL};
+	struct cfg_match *m = match_add(rule, any[rnd_below(r, RTE_DIM(any))]);
+	bool invert = rnd_one_in(r, 3);
+
+	switch (m->id) {
+	case CFG_M_MARK:
+		m->mark = (struct cfg_m_mark){rnd_below(r, 3), 3, invert};
+		break;
+	case CFG_M_LENGTH:
+		m->length = (struct cfg_m_length){{20 + rnd_below(r, 40), 60}, invert};
+		break;
+	case CFG_M_PKTTYPE:
+		m->pkttype = (struct cfg_m_pkttype){rnd_below(r, 3), invert};
+		break;
+	case CFG_M_MAC:
+		m->mac.addr[5] = rnd_below(r, 2);
+		m->mac.invert = invert;
+		break;
+	case CFG_M_TOS:
+		m->tos = (struct cfg_m_tos){rnd_below(r, 8), 7, invert};
+		break;
+	case CFG_M_DSCP:
+		m->tos = (struct cfg_m_tos){.value = rnd_below(r, 2), .invert = invert};
+		break;
+	case CFG_M_ECN:
+		m->ecn = (struct cfg_m_ecn){.ect_set = true, .ect_inv = invert};
+		m->ecn.ece = rule->proto == IPPROTO_TCP && !rule->proto_inv;
+		break;
+	default:
+		if (rule->family == CFG_BOTH || rule->family == CFG_IPV6)
+			m->id = CFG_M_HL;
+		rule->family = m->id == CFG_M_HL ? CFG_IPV6 : CFG_IPV4;
+		m->ttl = (struct cfg_m_ttl){rnd_below(r, 3), 63 + rnd_below(r, 3), false};
+		break;
+	}
+}
+
 static void
 rnd_matches(struct rnd *r, struct cfg_rule *rule)
 {
+	if (rnd_one_in(r, 4))
+		rnd_packet_match(r, rule);
 	if (rule->proto_set && !rule->proto_inv) {
 		if (rule->proto == IPPROTO_TCP && !rnd_one_in(r, 4))
 			rnd_ports_match(r, match_add(rule, CFG_M_TCP));
@@ -400,6 +444,7 @@ rnd_ipv4(struct rnd *r, uint8_t *ip, uint8_t proto, unsigned l4_len)
 	if (rnd_one_in(r, 8))
 		frag = rnd_one_in(r, 2) ? rnd_below(r, 3) : 0x2000;
 	ip[0] = 0x40 | hdr / 4;
+	ip[1] = rnd_below(r, 8);
 	ip[2] = total >> 8;
 	ip[3] = total;
 	ip[6] = frag >> 8;
@@ -422,6 +467,7 @@ rnd_ipv6(struct rnd *r, uint8_t *ip, uint8_t proto, unsigned l4_len)
 
 	memset(ip, 0, 64);
 	ip[0] = 0x60;
+	ip[1] = rnd_below(r, 8) << 4;
 	ip[6] = proto;
 	ip[7] = 64;
 	rnd_addr(r, ip + 8, true);
@@ -480,6 +526,8 @@ rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m)
 	rte_pktmbuf_reset(m);
 	frame = rte_pktmbuf_mtod(m, uint8_t *);
 	memset(frame, 0, 14);
+	frame[0] = rnd_one_in(r, 3) ? 1 : 0;
+	frame[11] = rnd_below(r, 2);
 	frame[12] = v6 ? 0x86 : 0x08;
 	frame[13] = v6 ? 0xdd : 0x00;
 	hdr = v6 ? rnd_ipv6(r, frame + 14, proto, l4_len) : rnd_ipv4(r, frame + 14, proto, l4_len);
@@ -487,6 +535,7 @@ rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m)
 	m->data_len = m->pkt_len = 14 + hdr + l4_len;
 	memset(p, 0, sizeof(*p));
 	p->m = m;
+	p->mark = rnd_below(r, 4);
 	rnd_way(r, p);
 	if (pl_parse(p) != 0) {
 		fprintf(stderr, "random packet does not parse\n");

@@ -154,10 +154,78 @@ random_comment(struct gen *g, struct cfg_m_comment *c)
 }
 
 static void
+random_iprange(struct gen *g, struct cfg_m_iprange *m, uint8_t family)
+{
+	unsigned bytes = family == CFG_IPV4 ? 4 : 16, given = 1 + rnd(g, 3);
+
+	m->family = family;
+	m->src_set = given & 1;
+	m->dst_set = given & 2;
+	m->src_inv = m->src_set && one_in(g, 3);
+	m->dst_inv = m->dst_set && one_in(g, 3);
+	for (unsigned i = 0; i < bytes; i++) {
+		if (m->src_set)
+			m->src_lo[i] = m->src_hi[i] = rnd(g, 256);
+		if (m->dst_set)
+			m->dst_lo[i] = m->dst_hi[i] = rnd(g, 256);
+	}
+	if (m->src_set)
+		m->src_hi[bytes - 2] |= rnd(g, 256);
+	if (m->dst_set)
+		m->dst_hi[bytes - 2] |= rnd(g, 256);
+}
+
+// False: not one of those that look at the packet as a whole.
+static bool
+random_packet_match(struct gen *g, struct cfg_match *m, uint8_t family)
+{
+	bool invert = one_in(g, 3);
+
+	switch (m->id) {
+	case CFG_M_MARK:
+		m->mark = (struct cfg_m_mark){
+			rnd(g, UINT32_MAX), one_in(g, 2) ? UINT32_MAX : rnd(g, UINT32_MAX), invert};
+		return true;
+	case CFG_M_LENGTH:
+		m->length = (struct cfg_m_length){random_range(g), invert};
+		return true;
+	case CFG_M_IPRANGE:
+		random_iprange(g, &m->iprange, family);
+		return true;
+	case CFG_M_TTL:
+	case CFG_M_HL:
+		m->ttl = (struct cfg_m_ttl){rnd(g, 3), rnd(g, 256), false};
+		m->ttl.invert = m->ttl.op == CFG_TTL_EQ && invert;
+		return true;
+	case CFG_M_PKTTYPE:
+		m->pkttype = (struct cfg_m_pkttype){rnd(g, 4), invert};
+		return true;
+	case CFG_M_MAC:
+		m->mac.invert = invert;
+		for (unsigned i = 0; i < 6; i++)
+			m->mac.addr[i] = rnd(g, 256);
+		return true;
+	case CFG_M_TOS:
+		m->tos = (struct cfg_m_tos){rnd(g, 256), rnd(g, 256), invert};
+		return true;
+	case CFG_M_DSCP:
+		m->tos = (struct cfg_m_tos){.value = rnd(g, 64), .invert = invert};
+		return true;
+	case CFG_M_ECN:
+		m->ecn = (struct cfg_m_ecn){.ect_set = true, .ect_inv = invert, .ect = rnd(g, 4)};
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
 random_match(struct gen *g, struct cfg_rule *r, enum cfg_match_id id)
 {
 	struct cfg_match *m = cfg_match_add(r, id);
 
+	if (random_packet_match(g, m, r->family))
+		return;
 	switch (id) {
 	case CFG_M_TCP:
 	case CFG_M_UDP:
@@ -185,9 +253,37 @@ random_match(struct gen *g, struct cfg_rule *r, enum cfg_match_id id)
 	}
 }
 
+// Of those that look at the packet as a whole, one that can stand in the rule.
+static void
+random_packet_matches(struct gen *g, struct cfg_rule *r)
+{
+	static const enum cfg_match_id any[] = {CFG_M_MARK, CFG_M_LENGTH, CFG_M_PKTTYPE,
+						CFG_M_TOS,  CFG_M_DSCP,	  CFG_M_ECN};
+	unsigned n = rnd(g, 8);
+
+	if (n < 6)
+		random_match(g, r, any[n]);
+	else if (r->family == CFG_BOTH)
+		return;
+	else if (n == 6)
+		random_match(g, r, CFG_M_IPRANGE);
+	else
+		random_match(g, r, r->family == CFG_IPV4 ? CFG_M_TTL : CFG_M_HL);
+	if (n == 5 && !r->proto_inv && r->proto == IPPROTO_TCP) {
+		struct cfg_m_ecn *m = &r->match[r->n_match - 1].ecn;
+
+		m->ece = one_in(g, 2);
+		m->ece_inv = m->ece && one_in(g, 2);
+		m->cwr = one_in(g, 2);
+		m->cwr_inv = m->cwr && one_in(g, 2);
+	}
+}
+
 static void
 random_matches(struct gen *g, struct cfg_rule *r)
 {
+	if (one_in(g, 3))
+		random_packet_matches(g, r);
 	for (unsigned n = rnd(g, 5); n > 0; n--) {
 		switch (rnd(g, 6)) {
 		case 0:

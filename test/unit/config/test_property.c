@@ -28,6 +28,24 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 		       a->multiport.n == b->multiport.n &&
 		       memcmp(a->multiport.range, b->multiport.range, sizeof(a->multiport.range)) ==
 			       0;
+	case CFG_M_MARK:
+		return memcmp(&x.mark, &y.mark, sizeof(x.mark)) == 0;
+	case CFG_M_LENGTH:
+		return memcmp(&x.length, &y.length, sizeof(x.length)) == 0;
+	case CFG_M_IPRANGE:
+		return memcmp(&x.iprange, &y.iprange, sizeof(x.iprange)) == 0;
+	case CFG_M_TTL:
+	case CFG_M_HL:
+		return memcmp(&x.ttl, &y.ttl, sizeof(x.ttl)) == 0;
+	case CFG_M_PKTTYPE:
+		return memcmp(&x.pkttype, &y.pkttype, sizeof(x.pkttype)) == 0;
+	case CFG_M_MAC:
+		return memcmp(&x.mac, &y.mac, sizeof(x.mac)) == 0;
+	case CFG_M_TOS:
+	case CFG_M_DSCP:
+		return memcmp(&x.tos, &y.tos, sizeof(x.tos)) == 0;
+	case CFG_M_ECN:
+		return memcmp(&x.ecn, &y.ecn, sizeof(x.ecn)) == 0;
 	default:
 		return a->state.mask == b->state.mask && a->state.invert == b->state.invert;
 	}
