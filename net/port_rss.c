@@ -74,7 +74,7 @@ net_dev_rss(struct net_dev *d, const struct rte_eth_dev_info *info, const struct
 	uint16_t size = info->reta_size;
 
 	if (conf->n_workers == 1)
-		return true; // every queue is home
+		return false; // nothing to steer
 	// A table smaller than ours sees fewer bits of the hash: it agrees only where the workers'
 	// turns fit into it.
 	if (!able(info, d->rx_queues) || d->rx_queues != conf->n_workers || size == 0 ||
