@@ -152,9 +152,15 @@ anchor_add(struct reader *r, const char *name, struct yaml_node *node)
 static void
 tag_check(struct reader *r, const yaml_char_t *tag, struct cfg_pos pos)
 {
-	if (tag == NULL || strncmp((const char *)tag, "tag:yaml.org,2002:", 18) == 0 ||
-	    strcmp((const char *)tag, "!") == 0)
+	if (tag == NULL || strncmp((const char *)tag, "tag:yaml.org,2002:", 18) == 0)
 		return;
+	if (strcmp((const char *)tag, "!") == 0) { // "! wan": would lose the negation
+		cfg_err_add(r->err, pos,
+			    "! without quotes is a YAML tag, not a negation (expected \"!value\" "
+			    "in quotes)");
+		r->bad = true;
+		return;
+	}
 	cfg_err_add(
 		r->err, pos,
 		"%s without quotes is a YAML tag, not a negated value (expected quotes: \"%s\")",
@@ -171,9 +177,6 @@ on_scalar(struct reader *r, const yaml_event_t *ev)
 	if (node == NULL)
 		return;
 	tag_check(r, tag, node->pos);
-	if (tag != NULL && strcmp((const char *)tag, "!") == 0 && ev->data.scalar.length == 0)
-		fail(r, node->pos,
-		     "\"!\" without quotes is a YAML tag (expected quotes around the value)");
 	if (memchr(ev->data.scalar.value, '\0', ev->data.scalar.length) != NULL)
 		fail(r, node->pos, "a NUL byte in a value");
 	node->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;

@@ -318,7 +318,11 @@ static const struct {
 	{"{ source: [\"!10.0.0.1\"] }", "6:22: error: 'source': \"!10.0.0.1\" in a list"},
 	{"{ source: \"!10.0.0.1,10.0.0.2\" }", "6:21: error: 'source': \"!\" and a list"},
 	{"{ source: !10.0.0.1 }", "6:21: error: !10.0.0.1 without quotes is a YAML tag"},
-	{"{ source: ! 10.0.0.1/ }", "6:21: error: 'source': \"10.0.0.1/\" is bad mask"},
+	{"{ source: ! 10.0.0.1 }", "6:21: error: ! without quotes is a YAML tag"},
+	{"{ in-interface: ! \"wan\" }", "6:27: error: ! without quotes is a YAML tag"},
+	{"{ in-interface: &x ! wan }", "6:27: error: ! without quotes is a YAML tag"},
+	{"{ comment: \"an ! inside\", source: ! }", "6:45: error: ! without quotes is a YAML tag"},
+	{"{ source: 10.0.0.1/ }", "6:21: error: 'source': \"10.0.0.1/\" is bad mask"},
 	{"{ source: example.com }", "6:21: error: 'source': \"example.com\" is not an address"},
 	{"{ source: 1.1.1.1, destination: \"dead::1\" }",
 	 "6:43: error: 'destination': \"dead::1\" is an IPv6 address where only IPv4 can "
