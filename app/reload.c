@@ -42,6 +42,14 @@ program_build(struct app_program **out, const struct app_gateway *g,
 
 	if (p == NULL)
 		return -ENOMEM;
+	if (policy->conntrack.max > g->settings->flows) {
+		cfg_err_add(err, (struct cfg_pos){0, 0},
+			    "conntrack: max %u is more than the tables hold (sizes.flows %u in "
+			    "ringwall.conf)",
+			    policy->conntrack.max, g->settings->flows);
+		free(p);
+		return -EINVAL;
+	}
 	ret = acl_policy_create(&p->acl, policy, &build, err);
 	if (ret < 0) {
 		free(p);

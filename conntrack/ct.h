@@ -44,6 +44,7 @@ struct ct_conf {
 	uint32_t gre_ms, gre_stream_ms;
 	uint32_t sctp_ms[9]; // by enum ct_sctp_state (conntrack/ct_sctp.h)
 	uint32_t tcp_max_retrans;
+	uint32_t max; // flows in the whole system; 0: as many as the tables hold
 	bool tcp_loose, tcp_be_liberal;
 	uint64_t generation; // of the policy
 };

@@ -207,6 +207,16 @@ prefetch_entry(const struct ct_table *t, uint64_t hash)
 	}
 }
 
+// This worker's share of what the policy allows the whole system; a new policy is rare.
+static void
+set_limit(struct ct_table *t, const struct pl_worker *w, uint32_t max)
+{
+	uint32_t share = RTE_MAX(max / w->n_workers, 1u);
+
+	t->conf_max = max;
+	t->limit = max != 0 && share < t->max ? share : t->max;
+}
+
 void
 ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 {
@@ -216,6 +226,8 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 
 	t->w = w;
 	t->n_fresh = 0;
+	if (unlikely(conf->max != t->conf_max))
+		set_limit(t, w, conf->max);
 	ct_time_set(t, w->now_ns);
 	PL_FOREACH (p, b) {
 		struct ct_look *look = &t->look[pl_i_];

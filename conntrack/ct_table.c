@@ -52,7 +52,7 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 	t = ct_mem_map(sizeof(*t));
 	if (t == NULL)
 		return -ENOMEM;
-	t->max = max_entries;
+	t->max = t->limit = max_entries;
 	t->worker = worker;
 	ct_conf_init(&t->fallback, NULL, 0);
 	room = max_entries + TURN_SLACK + 1;
@@ -246,7 +246,7 @@ ct_table_new(struct ct_table *t, const struct ct_key *orig, const struct ct_key 
 {
 	struct ct_entry *e;
 
-	if (ct_table_count(t) >= t->max && !ct_table_make_way(t, hash))
+	if (ct_table_count(t) >= t->limit && !ct_table_make_way(t, hash))
 		return NULL;
 	e = entry_take(t, orig->family == 6);
 	if (e == NULL)

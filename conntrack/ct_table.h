@@ -103,6 +103,8 @@ struct ct_table {
 	void (*release)(struct pl_worker *w, struct ct_entry *e);
 	struct ct_redirects *redir; // NULL with one worker
 	uint32_t max;
+	uint32_t limit;	   // max, or less where the policy says so
+	uint32_t conf_max; // that limit was made from
 	uint16_t worker;
 	uint64_t tick; // of the last turn, 64 bits
 	uint64_t step; // of the wheel: all up to this one were dealt with

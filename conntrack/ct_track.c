@@ -110,6 +110,7 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	for (unsigned i = 0; i < RTE_DIM(sctp_sec); i++)
 		conf->sctp_ms[i] = ms_or(0, sctp_sec[i]);
 	conf->tcp_max_retrans = s->tcp_max_retrans != 0 ? s->tcp_max_retrans : 3;
+	conf->max = s->max;
 	conf->tcp_loose = !s->tcp_loose_off;
 	conf->tcp_be_liberal = s->tcp_be_liberal;
 	conf->generation = generation;

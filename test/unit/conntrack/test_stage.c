@@ -334,6 +334,25 @@ Test(conntrack_stage, full_table_drops_by_name)
 	cr_expect(eq(u8, ctt_one(&s), PL_CT_NEW), "known flows go on");
 }
 
+// The policy's conntrack max: each worker's share of it, until a policy without one comes.
+Test(conntrack_stage, policy_limits_the_flows)
+{
+	struct tl_spec s = there;
+
+	ctt_start(1, 100);
+	ctt.conf.max = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		s.sport = (uint16_t)(1000 + i);
+		cr_expect(eq(u8, ctt_one(&s), PL_CT_NEW));
+		ctt.seen[0].ct->status |= CT_S_ASSURED; // none makes way
+	}
+	s.sport = 2000;
+	cr_expect(eq(u8, ctt_one(&s), 0));
+	cr_expect(eq(u64, ctt.w[0]->cnt.drop[PL_DROP_CT_TABLE_FULL], 1));
+	ctt.conf.max = 0;
+	cr_expect(eq(u8, ctt_one(&s), PL_CT_NEW));
+}
+
 // ---- packets whose flow is not looked up --------------------------------------------------------
 
 static void
