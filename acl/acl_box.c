@@ -483,6 +483,9 @@ multiply_match(struct acl_boxes *out, const struct cfg_match *m)
 	case CFG_M_ECN:
 		out->exact = false; // the key has nothing of these
 		break;
+	case CFG_M_LIMIT: // spends for every packet that comes so far
+		out->exact = false;
+		return false;
 	case CFG_M_COMMENT:
 	case CFG_MATCHES:
 		break;

@@ -129,7 +129,7 @@ rule_inline(struct compile *c, const struct acl_seg_rule *r)
 	struct acl_box hull;
 	int ret = 0;
 
-	if (r->n > INLINE_BOXES) {
+	if (r->n > INLINE_BOXES || (r->n > 1 && (c->t->rule[r->rule].flags & ACL_R_STATE))) {
 		hull = acl_box_hull(box, r->n);
 		ret = box_step(c, &hull, r->rule, true);
 	} else {

@@ -30,6 +30,7 @@ enum acl_rule_flags {
 	ACL_R_PROTO_INV = 1 << 3,
 	ACL_R_FRAG = 1 << 4, // -f
 	ACL_R_NOT_FRAG = 1 << 5,
+	ACL_R_STATE = 1 << 7,  // a match keeps state: to be judged once per packet, in order
 	ACL_R_VERIFY = 1 << 6, // compiled: what a context says of it needs acl_rule_match()
 };
 
@@ -68,6 +69,13 @@ struct acl_chain {
 	uint32_t step;	   // first step (acl_compile.c)
 };
 
+// A limit match's bucket, one per worker. cost is the worker's: with n workers each serves 1/n of
+// the rate, so that together they never pass more than it. Credits as xt_limit's, but in 64 bits.
+struct acl_limit {
+	uint64_t credit, tick; // saved up, and when that was counted
+	uint64_t cost, cap;
+};
+
 struct acl_step;
 struct acl_name {
 	const char *name;
@@ -81,6 +89,7 @@ struct acl_table {
 	struct pl_nat_rule *nat;
 	struct acl_step *step; // NULL: build.linear
 	struct acl_name *name; // chains sorted by name
+	bool keeps_state;      // some rule has ACL_R_STATE
 	uint32_t n_chain, n_rule, n_match, n_nat, n_step;
 	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
 };
@@ -103,10 +112,11 @@ struct acl_policy {
 	bool linear;
 	uint16_t n_workers;
 	uint32_t depth; // of all built-in chains, the deepest
-	uint32_t n_counter;
+	uint32_t n_counter, n_limit;
 	struct acl_counter *
 		*counter; // [worker][n_counter]; one more: what was inherited, control thread
 	struct acl_scratch **scratch; // [worker]
+	struct acl_limit **limit;     // [worker][n_limit]
 	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
 	struct acl_point_conf point[ACL_POINTS];
 	struct acl_classes *classes; // acl_compile.c
@@ -115,7 +125,9 @@ struct acl_policy {
 // What a rule asks about a packet at one hook, apart from the packet itself: which ports it sees
 // there.
 struct acl_view {
-	struct pl_pkt *pkt; // targets that go on change its mark and flags
+	struct pl_pkt *pkt;	 // targets that go on change its mark and flags
+	struct acl_limit *limit; // this worker's; NULL: limits let everything through
+	uint64_t tick;
 	uint64_t in_bit, out_bit;
 	uint8_t in, out; // port index or PL_PORT_NONE
 	uint8_t ct;	 // state bit, or'ed with SNAT and DNAT of the flow

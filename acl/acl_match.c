@@ -1,8 +1,9 @@
 // One rule against one packet, exactly as netfilter's ip_packet_match(), ip6_packet_match() and the
 // xt modules judge it: the same order of tests, the same answer for fragments and for headers that
 // are cut off. Used by the linear interpreter, and by the compiled walk for what its keys cannot
-// say. Pure; any thread. Ports are taken from the packet itself, not from what the parser made of
-// them, so that truncated headers are seen as the kernel sees them.
+// say. Pure but for limit's
+// buckets, which are the worker's. Ports are taken from the packet itself, not from what the parser
+// made of them, so that truncated headers are seen as the kernel sees them.
 #include "acl/acl_int.h"
 
 #include <netinet/in.h>
@@ -187,6 +188,28 @@ multiport_match(const struct cfg_m_multiport *m, const struct pl_pkt *p)
 	return found != m->invert ? ACL_HIT : ACL_MISS;
 }
 
+// xt_limit's limit_mt(), but for a wait of more than 37 hours, after which its 32 bits wrap and it
+// may forget what was saved up.
+static enum acl_hit
+limit_match(const struct cfg_m_limit *m, const struct acl_view *v)
+{
+	struct acl_limit *l;
+
+	if (v->limit == NULL)
+		return ACL_HIT;
+	l = &v->limit[m->slot];
+	if (v->tick > l->tick) {
+		uint64_t ticks = RTE_MIN(v->tick - l->tick, UINT32_MAX);
+
+		l->credit = RTE_MIN(l->credit + ticks * CFG_LIMIT_CREDITS, l->cap);
+		l->tick = v->tick;
+	}
+	if (l->credit < l->cost)
+		return ACL_MISS;
+	l->credit -= l->cost;
+	return ACL_HIT;
+}
+
 static enum acl_hit
 one_match(const struct cfg_match *m, const struct acl_view *v)
 {
@@ -215,6 +238,8 @@ one_match(const struct cfg_match *m, const struct acl_view *v)
 	case CFG_M_DSCP:
 	case CFG_M_ECN:
 		return acl_more_match(m, v) ? ACL_HIT : ACL_MISS;
+	case CFG_M_LIMIT:
+		return limit_match(&m->limit, v);
 	case CFG_M_COMMENT:
 	case CFG_MATCHES:
 		break;

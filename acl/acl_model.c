@@ -174,7 +174,13 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 	for (size_t i = 0; i < from->n_match; i++) {
 		if (from->match[i].id == CFG_M_COMMENT)
 			continue;
-		tb->t->match[tb->t->n_match++] = from->match[i];
+		tb->t->match[tb->t->n_match] = from->match[i];
+		if (from->match[i].id == CFG_M_LIMIT) {
+			tb->t->match[tb->t->n_match].limit.slot = tb->p->n_limit++;
+			tb->t->keeps_state = true;
+			r->flags |= ACL_R_STATE;
+		}
+		tb->t->n_match++;
 		r->n_match++;
 	}
 	return target_set(tb, r, from);

@@ -20,6 +20,38 @@ static const struct point_row {
 	[ACL_NAT_SRC] = {CFG_NAT, 1 << CFG_POSTROUTING | 1 << CFG_INPUT},
 };
 
+// One worker's buckets, full: as in netfilter, where a table that is replaced starts anew.
+static struct acl_limit *
+limits_create(const struct acl_policy *p)
+{
+	size_t size =
+		RTE_ALIGN_CEIL((p->n_limit + 1) * sizeof(struct acl_limit), RTE_CACHE_LINE_SIZE);
+	struct acl_limit *limit = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+
+	if (limit == NULL)
+		return NULL;
+	memset(limit, 0, size);
+	for (int f = 0; f < ACL_FAMILIES; f++) {
+		for (int id = 0; id < CFG_TABLES; id++) {
+			const struct acl_table *t = &p->table[f][id];
+
+			for (uint32_t i = 0; i < t->n_match; i++) {
+				struct acl_limit *l;
+				uint32_t cost, cap;
+
+				if (t->match[i].id != CFG_M_LIMIT)
+					continue;
+				cfg_limit_credits(&t->match[i].limit, &cost, &cap);
+				l = &limit[t->match[i].limit.slot];
+				l->cost = (uint64_t)cost * p->n_workers;
+				l->cap = RTE_MAX(cap, l->cost); // one packet at least
+				l->credit = l->cap;
+			}
+		}
+	}
+	return limit;
+}
+
 static int
 workers_create(struct acl_policy *p)
 {
@@ -28,9 +60,10 @@ workers_create(struct acl_policy *p)
 	size_t stack = RTE_ALIGN_CEIL((p->depth + 1) * sizeof(uint32_t), RTE_CACHE_LINE_SIZE);
 
 	p->counter = calloc(p->n_workers + 1u, sizeof(*p->counter));
+	p->limit = calloc(p->n_workers, sizeof(*p->limit));
 	p->stack = calloc(p->n_workers, sizeof(*p->stack));
 	p->scratch = calloc(p->n_workers, sizeof(*p->scratch));
-	if (p->counter == NULL || p->stack == NULL || p->scratch == NULL)
+	if (p->counter == NULL || p->limit == NULL || p->stack == NULL || p->scratch == NULL)
 		return -ENOMEM;
 	for (unsigned w = 0; w <= p->n_workers; w++) {
 		p->counter[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
@@ -41,7 +74,8 @@ workers_create(struct acl_policy *p)
 	for (unsigned w = 0; w < p->n_workers; w++) {
 		p->stack[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, stack);
 		p->scratch[w] = acl_scratch_create(p->depth);
-		if (p->stack[w] == NULL || p->scratch[w] == NULL)
+		p->limit[w] = limits_create(p);
+		if (p->limit[w] == NULL || p->stack[w] == NULL || p->scratch[w] == NULL)
 			return -ENOMEM;
 	}
 	return 0;
@@ -135,6 +169,9 @@ acl_policy_free(struct acl_policy *p)
 	for (unsigned w = 0; p->scratch != NULL && w < p->n_workers; w++)
 		free(p->scratch[w]);
 	free(p->counter);
+	for (unsigned w = 0; p->limit != NULL && w < p->n_workers; w++)
+		free(p->limit[w]);
+	free(p->limit);
 	free(p->stack);
 	free(p->scratch);
 	free(p->classes);

@@ -117,6 +117,8 @@ enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct ac
 	if (c->n != 0) {
 		lane->pkt = p;
 		lane->v = acl_view(p, hook);
+		lane->v.limit = pc->policy->limit[w->id];
+		lane->v.tick = w->now_ns / (UINT64_C(1000000000) / CFG_LIMIT_TICKS);
 		lane->start = c;
 		return 1;
 	}

@@ -302,6 +302,8 @@ walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family fami
 		l->depth = 0;
 		if (!lane_run(t, l, family, cnt))
 			sc->waiting[waiting++] = l;
+		while (unlikely(t->keeps_state) && waiting > 0) // one packet after the other
+			waiting = classify(t, sc, waiting, family, cnt);
 	}
 	while (waiting > 0)
 		waiting = classify(t, sc, waiting, family, cnt);

@@ -12,7 +12,7 @@ static const struct ext *const exts[] = {
 	&ext_state,	  &ext_comment, &ext_accept, &ext_drop,	    &ext_return,    &ext_reject,
 	&ext_masquerade,  &ext_snat,	&ext_dnat,   &ext_redirect, &ext_notrack,   &ext_ct,
 	&ext_mark_target, &ext_mark,	&ext_length, &ext_iprange,  &ext_ttl,	    &ext_hl,
-	&ext_pkttype,	  &ext_mac,	&ext_tos,    &ext_dscp,	    &ext_ecn,
+	&ext_pkttype,	  &ext_mac,	&ext_tos,    &ext_dscp,	    &ext_ecn,	    &ext_limit,
 };
 
 // iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
@@ -43,7 +43,6 @@ static const struct {
 	{"ipcomp", "ipcompspi"},
 	{"ipv6header", "header,soft"},
 	{"ipvs", "vproto,vaddr,vport"},
-	{"limit", "limit,limit-burst"},
 	{"mh", "mh-type"},
 	{"nfacct", "nfacct-name"},
 	{"osf", "genre"},

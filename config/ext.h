@@ -102,6 +102,7 @@ extern const struct ext ext_notrack, ext_ct, ext_mark_target;			 // ext_mark.c
 extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
+extern const struct ext ext_limit;						 // ext_limit.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);

@@ -70,6 +70,7 @@ enum cfg_match_id {
 	CFG_M_TOS,	 // -m tos
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_ECN,	 // -m ecn
+	CFG_M_LIMIT,	 // -m limit
 	CFG_MATCHES,
 };
 
@@ -166,6 +167,20 @@ struct cfg_m_ecn {
 	uint8_t ect; // lower two bits of the TOS byte
 };
 
+// Credits as netfilter counts them: xt_limit with 250 ticks a second.
+#define CFG_LIMIT_TICKS	  250 // per second
+#define CFG_LIMIT_CREDITS 128 // gained per tick
+struct cfg_m_limit {
+	uint32_t avg;	// 1/10000 seconds per packet; 0: 3 an hour
+	uint32_t burst; // packets; 0: 5
+	uint32_t slot;	// acl's own, in its copy of the match
+};
+// What a packet costs and how much can be saved up, in credits. False: netfilter's 32 bits cannot
+// hold so much, and it refuses the rule.
+bool cfg_limit_credits(const struct cfg_m_limit *limit, uint32_t *cost, uint32_t *cap);
+// The rate as iptables prints it: how many per "sec", "min", "hour" or "day".
+uint32_t cfg_limit_rate(const struct cfg_m_limit *limit, const char **unit);
+
 struct cfg_match {
 	enum cfg_match_id id;
 	struct cfg_pos pos;
@@ -183,6 +198,7 @@ struct cfg_match {
 		struct cfg_m_mac mac;
 		struct cfg_m_tos tos; // CFG_M_TOS, CFG_M_DSCP
 		struct cfg_m_ecn ecn;
+		struct cfg_m_limit limit;
 	};
 };
 

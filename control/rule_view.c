@@ -193,6 +193,15 @@ add_packet_match(struct words *w, const struct cfg_match *m)
 }
 
 static void
+add_limit(struct words *w, const struct cfg_match *m)
+{
+	const char *unit;
+	uint32_t rate = cfg_limit_rate(&m->limit, &unit);
+
+	add(w, " limit: avg %u/%s burst %u", rate, unit, m->limit.burst != 0 ? m->limit.burst : 5);
+}
+
+static void
 add_match(struct words *w, const struct cfg_match *m)
 {
 	switch (m->id) {
@@ -236,6 +245,9 @@ add_match(struct words *w, const struct cfg_match *m)
 		break;
 	case CFG_M_ECN:
 		add_ecn(w, &m->ecn);
+		break;
+	case CFG_M_LIMIT:
+		add_limit(w, m);
 		break;
 	case CFG_MATCHES:
 		break;

@@ -181,6 +181,9 @@ class Maker:
                 out.append(f'-m state {self.no()}--state {",".join(states)}')
         if self.chance(0.3):
             out.append(self.packet_match(chain, user, '-p tcp' in out))
+        if self.chance(0.1):  # too slow to earn a packet while the frames run
+            out.insert(self.r.randint(0, len(out)), '-m limit --limit ' + self.r.choice(
+                ['1/min', '2/hour', '30/hour', '7/day']) + self.r.choice(['', ' --limit-burst 1', ' --limit-burst 3']))
         if self.chance(0.08):
             out.append('-m comment --comment "' + self.r.choice(['a', 'two words', "it's", 'x' * 40]) + '"')
         return out

@@ -112,6 +112,7 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 	for (unsigned k = 0; k < bursts && !bad; k++) {
 		bool noted = !rnd_one_in(&r, 4);
 
+		w->now_ns += rnd_below(&r, 50) * UINT64_C(1000000);
 		for (unsigned i = 0; i < PL_BURST; i++)
 			rnd_packet(&r, &start[i], buf[i]);
 		for (int point = 0; point < ACL_POINTS; point++) {

@@ -226,6 +226,13 @@ rnd_packet_match(struct rnd *r, struct cfg_rule *rule)
 }
 
 static void
+rnd_limit_match(struct rnd *r, struct cfg_match *m)
+{
+	m->limit.avg = rnd_one_in(r, 2) ? 10000 / (1 + rnd_below(r, 500)) : 600000;
+	m->limit.burst = 1 + rnd_below(r, 12);
+}
+
+static void
 rnd_matches(struct rnd *r, struct cfg_rule *rule)
 {
 	if (rnd_one_in(r, 4))
@@ -244,6 +251,8 @@ rnd_matches(struct rnd *r, struct cfg_rule *rule)
 			for (unsigned n = rnd_below(r, 5); n > 2; n--)
 				rnd_multiport_match(r, match_add(rule, CFG_M_MULTIPORT));
 	}
+	if (rnd_one_in(r, 8))
+		rnd_limit_match(r, match_add(rule, CFG_M_LIMIT));
 	for (unsigned n = rnd_below(r, 6); n > 3; n--)
 		rnd_state_match(r, match_add(rule, n & 1 ? CFG_M_STATE : CFG_M_CONNTRACK));
 }

@@ -397,3 +397,35 @@ Test(acl_walk, notrack_and_mark_go_on)
 		}
 	}
 }
+
+// xt_limit, half of it for each of two workers: the burst, then one packet for the credits of ticks
+// that went by; what comes before the match in the rule is judged first, what comes after it is
+// judged too late to save the credit.
+Test(acl_walk, limit_spends_in_order)
+{
+	static const char text[] = FILTER
+		"-A FORWARD -p tcp -m limit --limit 10/sec --limit-burst 3 -j DROP\n"
+		"-A FORWARD -m limit --limit 10/sec --limit-burst 3 -m udp -p udp --sport 7\n"
+		"-A FORWARD -p udp -m limit --limit 20/sec --limit-burst 6 -j DROP\nCOMMIT\n";
+	static const struct {
+		unsigned ms;
+		bool drop;
+	} row[] = {
+		{4, true},    {4, true},   {4, true},	 {4, false},   {103, false}, {104, true},
+		{104, false}, {204, true}, {9000, true}, {9000, true}, {9000, true}, {9000, false},
+	};
+	struct at t;
+
+	at_open(&t, CFG_IPV4, text);
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		struct at_result r;
+
+		for (int w = 0; w < 2; w++)
+			t.w[w]->now_ns = row[i].ms * UINT64_C(1000000);
+		r = at_judge(&t, ACL_FILTER, &udp, &forward, 0);
+		cr_expect(r.gone == row[i].drop, "packet %zu", i);
+	}
+	cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 1) == 0);
+	cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 2) == 0);
+	at_close(&t);
+}

@@ -153,6 +153,21 @@ random_comment(struct gen *g, struct cfg_m_comment *c)
 	c->text = strdup(text);
 }
 
+// A rate that a text can say, so that it comes back the same.
+static void
+random_limit(struct gen *g, struct cfg_m_limit *l)
+{
+	static const uint32_t second[] = {1, 60, 3600};
+	uint32_t cost, cap;
+
+	l->avg = 10000 * second[rnd(g, 3)] / (1 + rnd(g, 59));
+	l->burst = one_in(g, 3) ? 0 : 1 + rnd(g, 100);
+	if (l->burst == 5)
+		l->burst = 0;
+	if (!cfg_limit_credits(l, &cost, &cap))
+		l->burst = 1;
+}
+
 static void
 random_iprange(struct gen *g, struct cfg_m_iprange *m, uint8_t family)
 {
@@ -244,6 +259,9 @@ random_match(struct gen *g, struct cfg_rule *r, enum cfg_match_id id)
 	case CFG_M_CONNTRACK:
 		m->state = (struct cfg_m_state){1 + rnd(g, 127), one_in(g, 3)};
 		break;
+	case CFG_M_LIMIT:
+		random_limit(g, &m->limit);
+		break;
 	case CFG_M_STATE:
 		m->state = (struct cfg_m_state){1 + rnd(g, 15), one_in(g, 3)};
 		break;
@@ -285,7 +303,10 @@ random_matches(struct gen *g, struct cfg_rule *r)
 	if (one_in(g, 3))
 		random_packet_matches(g, r);
 	for (unsigned n = rnd(g, 5); n > 0; n--) {
-		switch (rnd(g, 6)) {
+		switch (rnd(g, 7)) {
+		case 4:
+			random_match(g, r, CFG_M_LIMIT);
+			break;
 		case 0:
 			random_match(g, r, CFG_M_COMMENT);
 			break;

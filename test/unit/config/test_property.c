@@ -22,6 +22,8 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 	case CFG_M_ICMP:
 	case CFG_M_ICMP6:
 		return memcmp(&x.icmp, &y.icmp, sizeof(x.icmp)) == 0;
+	case CFG_M_LIMIT:
+		return a->limit.avg == b->limit.avg && a->limit.burst == b->limit.burst;
 	case CFG_M_MULTIPORT:
 		return a->multiport.side == b->multiport.side &&
 		       a->multiport.invert == b->multiport.invert &&

@@ -442,6 +442,50 @@ Test(config_save_rule, refused_options)
 	EXPECT_BAD(rows);
 }
 
+Test(config_save_rule, limit)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m limit", "-m limit --limit 3/hour"},
+		{CFG_IPV4, IN, "-m limit --limit-burst 5", "-m limit --limit 3/hour"},
+		{CFG_IPV4, IN, "-m limit --limit 5/minute --limit-burst 7",
+		 "-m limit --limit 5/min --limit-burst 7"},
+		{CFG_IPV4, IN, "-m limit --limit 10", "-m limit --limit 10/sec"},
+		{CFG_IPV6, IN, "-m limit --limit 5/sEc", "-m limit --limit 5/sec"},
+		{CFG_IPV4, IN, "-m limit --limit 10000/s --limit-burst 10000",
+		 "-m limit --limit 10000/sec --limit-burst 10000"},
+		{CFG_IPV4, IN, "-m limit --limit 3599/s", "-m limit --limit 5000/sec"},
+		{CFG_IPV4, IN, "-m limit --limit 10000/m", "-m limit --limit 166/sec"},
+		{CFG_IPV4, IN, "-m limit --limit 60/m", "-m limit --limit 1/sec"},
+		{CFG_IPV4, IN, "-m limit --limit 3600/d", "-m limit --limit 150/hour"},
+		{CFG_IPV4, IN, "-m limit --limit 7200/d", "-m limit --limit 5/min"},
+		{CFG_IPV4, IN, "-m limit --limit 1440/d", "-m limit --limit 1/min"},
+		{CFG_IPV4, IN, "-m limit --limit 3601/h", "-m limit --limit 3601/hour"},
+		{CFG_IPV4, IN, "-m limit --limit 60/d", "-m limit --limit 60/day"},
+		{CFG_IPV4, IN, "-m limit --limit 2/day", NULL},
+		{CFG_IPV4, IN, "-m limit --limit 1/s --limit-burst 0x10",
+		 "-m limit --limit 1/sec --limit-burst 16"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m limit --limit 0/s", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 10001/s", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 600001/m", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 1/", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit /s", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 1/week", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 5/minutes", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 0x10/s", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit -1/s", 19, "bad rate"},
+		{CFG_IPV4, IN, "-m limit --limit 1/s --limit-burst 0", 31, "bad burst"},
+		{CFG_IPV4, IN, "-m limit --limit 1/s --limit-burst 10001", 31, "bad burst"},
+		{CFG_IPV4, IN, "-m limit --limit 1/d", 10, "so large a burst"},
+		{CFG_IPV4, IN, "-m limit --limit 3/d", 10, "so large a burst"},
+		{CFG_IPV4, IN, "-m limit --limit 1/s --limit 2/s", 31, "'limit' can"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
 Test(config_save_rule, notrack_ct_and_mark)
 {
 	static const struct row rows[] = {
@@ -485,8 +529,8 @@ Test(config_save_rule, notrack_ct_and_mark)
 Test(config_save_rule, refused_by_name)
 {
 	static const struct bad rows[] = {
-		{CFG_IPV4, IN, "-m limit --limit 5/min -j ACCEPT", 10,
-		 "match 'limit' is not supported yet"},
+		{CFG_IPV4, IN, "-m hashlimit --hashlimit-upto 5/min -j ACCEPT", 10,
+		 "match 'hashlimit' is not supported yet"},
 		{CFG_IPV4, IN, "-j LOG --log-prefix \"x: \"", 10,
 		 "target 'LOG' is not supported yet"},
 		{CFG_IPV4, IN, "-m conntrack --ctproto tcp", 23,

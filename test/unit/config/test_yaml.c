@@ -291,11 +291,11 @@ static const struct {
 	{"{ protocol: udp, syn: true }",
 	 "6:28: error: 'syn' needs 'protocol: tcp' in the same rule"},
 	{"{ jump: ACCEPT, to-source: 1.1.1.1 }", "6:27: error: 'to-source' belongs to target SNAT"},
-	{"{ limit: 5/min }", "6:13: error: key 'limit': extension 'limit' is not supported yet"},
+	{"{ limit: 5/week }", "6:20: error: 'limit': bad rate"},
 	{"{ ctproto: 6 }",
 	 "6:22: error: option 'ctproto' of match 'conntrack' is not supported yet"},
 	{"{ jump: LOG }", "6:19: error: target 'LOG' is not supported yet"},
-	{"{ match: limit }", "6:20: error: match 'limit' is not supported yet"},
+	{"{ match: recent }", "6:20: error: match 'recent' is not supported yet"},
 	{"{ match: nope }", "6:20: error: unknown match 'nope'"},
 	{"{ match: [[tcp]] }", "6:21: error: a list in the list under 'match'"},
 	{"{ match: { comment: x } }", "6:20: error: a map under 'match' needs the key 'match'"},
@@ -359,8 +359,8 @@ static const struct {
 	{"{ source: &a [ *a ] }", "6:26: error: alias '*a'"},
 	{"{ out-interface: x }", "6:11: error: out-interface cannot stand in chain INPUT"},
 	{"{ <<: { jump: DROP } }", "6:13: error: unknown key '<<'"},
-	{"{ jump: nope, source: x, limit: 1 }",
-	 "6:33: error: 'source': \"x\"|6:36: error: key 'limit'"},
+	{"{ jump: nope, source: x, hashlimit-upto: 1 }",
+	 "6:33: error: 'source': \"x\"|6:36: error: key 'hashlimit-upto'"},
 };
 
 Test(config_yaml, bad_rules)

@@ -130,6 +130,8 @@ static const struct {
 	 "0.0.0.0/0", "MARK xor 0x1"},
 	{CFG_IPV4, "-j MARK --set-xmark 0x3/0x1", "MARK", "all", "", "*", "*", "0.0.0.0/0",
 	 "0.0.0.0/0", "MARK xset 0x3/0x1"},
+	{CFG_IPV4, "-m limit --limit 5/min -m limit --limit 7/sec --limit-burst 9", "", "all", "",
+	 "*", "*", "0.0.0.0/0", "0.0.0.0/0", "limit: avg 5/min burst 5 limit: avg 7/sec burst 9"},
 	{CFG_IPV4, "! -p 99 -f -j RETURN", "RETURN", "!99", "-f", "*", "*", "0.0.0.0/0",
 	 "0.0.0.0/0", ""},
 	{CFG_IPV4, "-s 10.0.0.1/32 -d 1.2.0.3/255.255.0.255 ! -f", "", "all", "!f", "*", "*",
