@@ -91,9 +91,10 @@ def ipv6(src, dst, proto, payload, hops=64, length=None, flow=0, tclass=0):
 
 
 def ip6_options(kind, next_header, size=8):
-    """A hop-by-hop (0) or destination options (60) header of nothing but padding. Returns (kind, bytes)."""
-    pad = size - 4
-    return bytes([next_header, size // 8 - 1, 1, pad]) + bytes(pad)
+    """The bytes of a hop-by-hop (0) or destination options (60) header: padding, or where that would be more than
+    the 7 bytes that Linux takes, one option that whoever does not know it skips (RFC 4727's 0x1e)."""
+    data = size - 4
+    return bytes([next_header, size // 8 - 1, 1 if data <= 5 else 0x1e, data]) + bytes(data)
 
 
 def ip6_fragment(next_header, offset, more, ident):
