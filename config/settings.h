@@ -53,8 +53,8 @@ struct cfg_settings {
 	size_t n_eal;
 	unsigned *worker; // lcore ids; empty: every lcore but the main one
 	size_t n_worker;
-	char *policy;  // path, made absolute relative to the file; NULL: not given (ringwalld
-		       // refuses that)
+	// Path, made absolute relative to the file; NULL: not given (ringwalld refuses that).
+	char *policy;
 	char *control; // socket path; default /run/ringwall/control.sock
 	struct cfg_port *port;
 	size_t n_port;
