@@ -6,8 +6,6 @@
 #include "app/gateway.h"
 
 enum bench_policy {
-	BENCH_OPEN,	  // chain policies only, untracked
-	BENCH_FILTER,	  // rules, untracked
 	BENCH_CONNTRACK,  // tracked, chain policies only
 	BENCH_CT_RULES,	  // tracked and rules
 	BENCH_MASQ,	  // masqueraded, no filter rules

@@ -86,8 +86,7 @@ build_policy(struct cfg_policy **out, const struct bench_shape *s)
 	if (chain == NULL)
 		return -ENOMEM;
 	chain->family = CFG_BOTH;
-	if (s->policy == BENCH_FILTER || s->policy == BENCH_CT_RULES ||
-	    s->policy == BENCH_MASQ_RULES) {
+	if (s->policy == BENCH_CT_RULES || s->policy == BENCH_MASQ_RULES) {
 		for (uint32_t i = 0; i < s->rules; i++)
 			add_rule(chain, i, s->family);
 	}

@@ -202,8 +202,16 @@ app_cmd_check(int argc, char **argv)
 	return code;
 }
 
-int
-app_cmd_import(int argc, char **argv)
+// One text into the other: how it is read, and what is printed of it.
+struct conversion {
+	const char *options, *usage;
+	int (*read)(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
+		    struct cfg_err *err);
+	char *(*print)(struct cfg_policy *policy, const struct args *a);
+};
+
+static int
+convert(int argc, char **argv, const struct conversion *how)
 {
 	struct cfg_policy *policy = NULL;
 	struct cfg_err err;
@@ -212,19 +220,41 @@ app_cmd_import(int argc, char **argv)
 	int code = FAILED;
 	size_t len;
 
-	if (!parse(&a, argc, argv, "46"))
-		return usage(argv[0], "[-6] [FILE]");
+	if (!parse(&a, argc, argv, how->options))
+		return usage(argv[0], how->usage);
 	a.path = a.path != NULL ? a.path : "-";
 	cfg_err_init(&err, a.path);
 	if (read_text(a.path, &text, &len, &err))
-		cfg_policy_from_save(&policy, a.family, text, len, &err);
+		how->read(&policy, &a, text, len, &err);
 	print_messages(&err);
 	if (policy != NULL)
-		code = put_text(cfg_policy_to_yaml(policy));
+		code = put_text(how->print(policy, &a));
 	cfg_policy_free(policy);
 	cfg_err_free(&err);
 	free(text);
 	return code;
+}
+
+static int
+read_save(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
+	  struct cfg_err *err)
+{
+	return cfg_policy_from_save(out, a->family, text, len, err);
+}
+
+static char *
+print_yaml(struct cfg_policy *policy, const struct args *a)
+{
+	(void)a;
+	return cfg_policy_to_yaml(policy);
+}
+
+int
+app_cmd_import(int argc, char **argv)
+{
+	static const struct conversion how = {"46", "[-6] [FILE]", read_save, print_yaml};
+
+	return convert(argc, argv, &how);
 }
 
 // What iptables-save prints after a restore without -c: no counter is taken over.
@@ -240,30 +270,26 @@ forget_counters(struct cfg_policy *policy)
 	}
 }
 
+static int
+read_yaml(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
+	  struct cfg_err *err)
+{
+	(void)a;
+	return cfg_policy_from_yaml(out, text, len, err);
+}
+
+static char *
+print_save(struct cfg_policy *policy, const struct args *a)
+{
+	if (!a->counters)
+		forget_counters(policy);
+	return cfg_policy_to_save(policy, a->family, a->counters);
+}
+
 int
 app_cmd_export(int argc, char **argv)
 {
-	struct cfg_policy *policy = NULL;
-	struct cfg_err err;
-	struct args a;
-	char *text = NULL;
-	int code = FAILED;
-	size_t len;
+	static const struct conversion how = {"46c", "[-6] [-c] [FILE]", read_yaml, print_save};
 
-	if (!parse(&a, argc, argv, "46c"))
-		return usage(argv[0], "[-6] [-c] [FILE]");
-	a.path = a.path != NULL ? a.path : "-";
-	cfg_err_init(&err, a.path);
-	if (read_text(a.path, &text, &len, &err))
-		cfg_policy_from_yaml(&policy, text, len, &err);
-	print_messages(&err);
-	if (policy != NULL) {
-		if (!a.counters)
-			forget_counters(policy);
-		code = put_text(cfg_policy_to_save(policy, a.family, a.counters));
-	}
-	cfg_policy_free(policy);
-	cfg_err_free(&err);
-	free(text);
-	return code;
+	return convert(argc, argv, &how);
 }
