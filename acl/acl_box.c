@@ -4,6 +4,7 @@
 // asks for it; what becomes of cut-off headers is the exact matcher's business. Control thread,
 // pure.
 #include "acl/acl_box.h"
+#include "acl/acl_kind.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -444,53 +445,63 @@ multiply_state(struct acl_boxes *out, const struct cfg_m_state *m)
 	multiply(out, f);
 }
 
-// False: nothing after this match may narrow the boxes. A TCP option is looked for in a header
-// whose length may be a lie, and then the packet is dropped whatever the later matches say.
+// A TCP option is looked for in a header whose length may be a lie, and then the packet is dropped
+// whatever the later matches say.
+bool
+acl_tcp_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_ports(out, m);
+	if (m->ports.option != 0)
+		out->exact = false;
+	return m->ports.option == 0;
+}
+
+bool
+acl_udp_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_ports(out, m);
+	return true;
+}
+
+bool
+acl_icmp_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_icmp(out, &m->icmp, IPPROTO_ICMP);
+	return true;
+}
+
+bool
+acl_icmp6_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_icmp(out, &m->icmp, IPPROTO_ICMPV6);
+	return true;
+}
+
+bool
+acl_multiport_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_multiport(out, &m->multiport);
+	return true;
+}
+
+bool
+acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	multiply_state(out, &m->state);
+	return true;
+}
+
+// False: nothing after this match may narrow the boxes.
 static bool
 multiply_match(struct acl_boxes *out, const struct cfg_match *m)
 {
-	switch (m->id) {
-	case CFG_M_TCP:
-		multiply_ports(out, m);
-		if (m->ports.option != 0)
-			out->exact = false;
-		return m->ports.option == 0;
-	case CFG_M_UDP:
-		multiply_ports(out, m);
-		break;
-	case CFG_M_ICMP:
-		multiply_icmp(out, &m->icmp, IPPROTO_ICMP);
-		break;
-	case CFG_M_ICMP6:
-		multiply_icmp(out, &m->icmp, IPPROTO_ICMPV6);
-		break;
-	case CFG_M_MULTIPORT:
-		multiply_multiport(out, &m->multiport);
-		break;
-	case CFG_M_CONNTRACK:
-	case CFG_M_STATE:
-		multiply_state(out, &m->state);
-		break;
-	case CFG_M_MARK:
-	case CFG_M_LENGTH:
-	case CFG_M_IPRANGE:
-	case CFG_M_TTL:
-	case CFG_M_HL:
-	case CFG_M_PKTTYPE:
-	case CFG_M_MAC:
-	case CFG_M_TOS:
-	case CFG_M_DSCP:
-	case CFG_M_ECN:
-		out->exact = false; // the key has nothing of these
-		break;
-	case CFG_M_LIMIT: // spends for every packet that comes so far
-		out->exact = false;
-		return false;
-	case CFG_M_COMMENT:
-	case CFG_MATCHES:
-		break;
-	}
-	return true;
+	const struct acl_match_kind *kind = &acl_match_kind[m->id];
+
+	if (kind->boxes != NULL)
+		return kind->boxes(out, m);
+	out->exact = false; // the key has nothing of it
+	// What keeps something is judged for every packet that gets so far.
+	return !(kind->flags & ACL_K_STATE);
 }
 
 void

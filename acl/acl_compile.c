@@ -6,6 +6,7 @@
 // contexts, short ones are compared in line. Control thread, at build. rte_acl takes its memory
 // from the EAL heap: where a context does not fit, the segment is halved; where that does not help,
 // the policy is refused.
+#include "acl/acl_kind.h"
 #include "acl/acl_step.h"
 
 #include <errno.h>
@@ -229,7 +230,8 @@ rule_add(struct compile *c, uint32_t rule)
 	    !grow(&c->open, &c->cap_open, c->n_open, b->n, sizeof(*c->open)))
 		return -ENOMEM;
 	c->rule[c->n_rule++] = (struct acl_seg_rule){rule, c->n_box, b->n, b->exact};
-	if (!b->exact || acl_target_goes_on(target) || target == CFG_T_JUMP)
+	if (!b->exact || target == CFG_T_NONE || target == CFG_T_JUMP ||
+	    acl_target_kind[target].apply != NULL)
 		for (unsigned i = 0; i < b->n; i++)
 			c->open[c->n_open++] = c->n_box + i;
 	memcpy(&c->box[c->n_box], b->box, b->n * sizeof(*b->box));
@@ -240,7 +242,7 @@ rule_add(struct compile *c, uint32_t rule)
 static bool
 untracks(const struct acl_rule *r)
 {
-	return r->target == CFG_T_NOTRACK || r->target == CFG_T_CT;
+	return acl_target_kind[r->target].flags & ACL_K_UNTRACKS;
 }
 
 // A packet may come back from this rule with another state than it came with.

@@ -30,7 +30,7 @@ enum acl_rule_flags {
 	ACL_R_PROTO_INV = 1 << 3,
 	ACL_R_FRAG = 1 << 4, // -f
 	ACL_R_NOT_FRAG = 1 << 5,
-	ACL_R_STATE = 1 << 7,  // a match keeps state: to be judged once per packet, in order
+	ACL_R_STATE = 1 << 7,  // a match or the target keeps state: once per packet, in order
 	ACL_R_VERIFY = 1 << 6, // compiled: what a context says of it needs acl_rule_match()
 };
 
@@ -52,8 +52,8 @@ struct acl_rule {
 		next; // step at which a walk that comes back from this rule goes on (acl_compile.c)
 	const struct cfg_match *match; // in the table's match array; comments are not kept
 	union {
-		const struct pl_nat_rule *nat; // NAT targets
-		struct cfg_t_mark mark;	       // CFG_T_MARK
+		const struct pl_nat_rule *nat; // targets that translate
+		const struct cfg_target *data; // targets after which the walk goes on
 	};
 	uint64_t text[2]; // hash of what iptables-save prints: identity across reloads
 };
@@ -69,13 +69,6 @@ struct acl_chain {
 	uint32_t step;	   // first step (acl_compile.c)
 };
 
-// A limit match's bucket, one per worker. cost is the worker's: with n workers each serves 1/n of
-// the rate, so that together they never pass more than it. Credits as xt_limit's, but in 64 bits.
-struct acl_limit {
-	uint64_t credit, tick; // saved up, and when that was counted
-	uint64_t cost, cap;
-};
-
 struct acl_step;
 struct acl_name {
 	const char *name;
@@ -86,11 +79,12 @@ struct acl_table {
 	struct acl_chain *chain;
 	struct acl_rule *rule;
 	struct cfg_match *match;
+	struct cfg_target *target;
 	struct pl_nat_rule *nat;
 	struct acl_step *step; // NULL: build.linear
 	struct acl_name *name; // chains sorted by name
 	bool keeps_state;      // some rule has ACL_R_STATE
-	uint32_t n_chain, n_rule, n_match, n_nat, n_step;
+	uint32_t n_chain, n_rule, n_match, n_target, n_nat, n_step;
 	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
 };
 
@@ -112,11 +106,12 @@ struct acl_policy {
 	bool linear;
 	uint16_t n_workers;
 	uint32_t depth; // of all built-in chains, the deepest
-	uint32_t n_counter, n_limit;
+	uint32_t n_counter;
+	uint32_t state_size; // bytes of what one worker remembers for all matches and targets
 	struct acl_counter *
 		*counter; // [worker][n_counter]; one more: what was inherited, control thread
 	struct acl_scratch **scratch; // [worker]
-	struct acl_limit **limit;     // [worker][n_limit]
+	char **state;		      // [worker][state_size], see acl_kind.h
 	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
 	struct acl_point_conf point[ACL_POINTS];
 	struct acl_classes *classes; // acl_compile.c
@@ -125,19 +120,23 @@ struct acl_policy {
 // What a rule asks about a packet at one hook, apart from the packet itself: which ports it sees
 // there.
 struct acl_view {
-	struct pl_pkt *pkt;	 // targets that go on change its mark and flags
-	struct acl_limit *limit; // this worker's; NULL: limits let everything through
-	uint64_t tick;
+	struct pl_pkt *pkt;  // targets that go on change its mark and flags
+	struct pl_worker *w; // whose packet it is; NULL: hypothetical, nothing outside it changes
+	char *state;	     // what this worker remembers; NULL: hypothetical
+	uint64_t now_ns;     // the worker's clock
 	uint64_t in_bit, out_bit;
 	uint8_t in, out; // port index or PL_PORT_NONE
 	uint8_t ct;	 // state bit, or'ed with SNAT and DNAT of the flow
+	uint8_t hook;	 // enum cfg_hook
+	uint8_t table;	 // enum cfg_table_id
 };
 
 // As netfilter's hooks: no output device before routing, no input device for what is made locally.
 static inline struct acl_view
-acl_view(struct pl_pkt *pkt, enum cfg_hook hook)
+acl_view(struct pl_pkt *pkt, enum cfg_table_id table, enum cfg_hook hook)
 {
-	struct acl_view v = {.pkt = pkt, .in = pkt->in_port, .out = pkt->out_port};
+	struct acl_view v = {
+		.pkt = pkt, .in = pkt->in_port, .out = pkt->out_port, .table = table, .hook = hook};
 
 	if (hook == CFG_OUTPUT || pkt->origin != PL_FROM_WIRE)
 		v.in = PL_PORT_NONE;
@@ -157,36 +156,6 @@ enum acl_hit { ACL_MISS, ACL_HIT, ACL_HOT };
 // Does the whole rule match, exactly as netfilter's modules judge? ACL_HOT: the packet must be
 // dropped.
 enum acl_hit acl_rule_match(const struct acl_rule *r, const struct acl_view *v);
-// acl_match_more.c: the matches that look at no L4 port, type or state, and can only say yes or no.
-bool acl_more_match(const struct cfg_match *m, const struct acl_view *v);
-
-// Targets after which the walk goes on at the next rule.
-static inline bool
-acl_target_goes_on(uint8_t target)
-{
-	return target == CFG_T_NONE || target == CFG_T_NOTRACK || target == CFG_T_CT ||
-	       target == CFG_T_MARK;
-}
-
-// Does what such a target asks for, to the packet and to what later rules see of it. A packet that
-// has a flow, or whose cause was untracked, stays as it is (xt_CT looks at skb->_nfct, which
-// nf_ct_attach() has set in the answer). True: the state changed.
-static inline bool
-acl_target_apply(const struct acl_rule *r, struct acl_view *v)
-{
-	struct pl_pkt *p = v->pkt;
-
-	if (r->target == CFG_T_MARK) {
-		p->mark = (p->mark & ~r->mark.mask) ^ r->mark.value;
-	} else if (r->target != CFG_T_NONE && p->ct == NULL && p->ct_state == 0 &&
-		   !(p->flags & PL_F_CT_ATTACHED)) {
-		p->flags |= PL_F_NOTRACK;
-		v->ct = PL_CT_UNTRACKED;
-		return true;
-	}
-	return false;
-}
-
 // How a walk ended.
 struct acl_end {
 	uint8_t verdict; // enum acl_verdict
@@ -199,22 +168,6 @@ acl_credit(struct acl_counter *c, uint64_t packets, uint64_t bytes)
 {
 	__atomic_store_n(&c->packets, c->packets + packets, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->bytes, c->bytes + bytes, __ATOMIC_RELAXED);
-}
-
-// The verdict of a target that ends the walk.
-static inline enum acl_verdict
-acl_target_verdict(const struct acl_rule *r)
-{
-	switch (r->target) {
-	case CFG_T_ACCEPT:
-		return ACL_ACCEPT;
-	case CFG_T_DROP:
-		return ACL_DROP;
-	case CFG_T_REJECT:
-		return ACL_REJECT;
-	default:
-		return ACL_NAT;
-	}
 }
 
 // acl_linear.c. cnt NULL: credit nothing. stack has room for t's deepest path.

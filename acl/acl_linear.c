@@ -1,13 +1,23 @@
 // The plain interpreter: rules in order, one packet, as ipt_do_table() walks them. It is the
 // specification that the compiled walk is held against, serves explain and trace, and takes the
 // packets whose headers are cut off. Called on a worker's thread (or by a test); keeps nothing.
-#include "acl/acl_int.h"
+#include "acl/acl_kind.h"
 
 static void
 credit(struct acl_counter *cnt, uint32_t i, const struct acl_view *v)
 {
 	if (cnt != NULL)
 		acl_credit(&cnt[i], 1, v->pkt->l3_len);
+}
+
+// Does what the rule's target asks for. True: the walk ends with *verdict.
+static bool
+ends_here(const struct acl_rule *r, struct acl_view *v, enum acl_verdict *verdict)
+{
+	const struct acl_target_kind *kind = &acl_target_kind[r->target];
+
+	*verdict = kind->apply == NULL ? kind->verdict : ACL_DROP;
+	return kind->apply == NULL || kind->apply(r, v) == ACL_STOP_DROP;
 }
 
 struct acl_end
@@ -17,6 +27,7 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct 
 	const struct acl_chain *c =
 		start; // where the walk is; a goto leaves no way back into the old one
 	uint32_t i = c->first, end = c->first + c->n, depth = 0;
+	enum acl_verdict verdict;
 
 	for (;;) {
 		const struct acl_rule *r = &t->rule[i];
@@ -37,10 +48,8 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct 
 				continue;
 			}
 			back = r->target == CFG_T_RETURN;
-			if (acl_target_goes_on(r->target))
-				acl_target_apply(r, v);
-			else if (!back)
-				return (struct acl_end){acl_target_verdict(r), c, r};
+			if (!back && r->target != CFG_T_NONE && ends_here(r, v, &verdict))
+				return (struct acl_end){verdict, c, r};
 		}
 		if (!back) {
 			i++;
@@ -62,7 +71,7 @@ acl_linear_walk(const struct acl_policy *p, enum cfg_table_id table, enum cfg_ho
 		struct pl_pkt *pkt, uint16_t worker, bool count, struct pl_note *note)
 {
 	const struct acl_table *t = &p->table[acl_family_of(pkt)][table];
-	struct acl_view v = acl_view(pkt, hook);
+	struct acl_view v = acl_view(pkt, table, hook);
 	struct acl_end end = {.verdict = ACL_ACCEPT};
 
 	if (t->hook[hook] != ACL_NO_CHAIN)

@@ -1,10 +1,9 @@
 // One rule against one packet, exactly as netfilter's ip_packet_match(), ip6_packet_match() and the
 // xt modules judge it: the same order of tests, the same answer for fragments and for headers that
 // are cut off. Used by the linear interpreter, and by the compiled walk for what its keys cannot
-// say. Pure but for limit's
-// buckets, which are the worker's. Ports are taken from the packet itself, not from what the parser
+// say. Pure. Ports are taken from the packet itself, not from what the parser
 // made of them, so that truncated headers are seen as the kernel sees them.
-#include "acl/acl_int.h"
+#include "acl/acl_kind.h"
 
 #include <netinet/in.h>
 #include <rte_ip.h>
@@ -109,9 +108,11 @@ overwrites_flags(const struct pl_pkt *p)
 	       (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)) == RTE_BE16(1);
 }
 
-static enum acl_hit
-tcp_match(const struct cfg_m_ports *m, const struct pl_pkt *p)
+enum acl_hit
+acl_tcp_judge(const struct cfg_match *match, const struct acl_view *v)
 {
+	const struct cfg_m_ports *m = &match->ports;
+	const struct pl_pkt *p = v->pkt;
 	const struct rte_tcp_hdr *th;
 
 	if (p->proto != IPPROTO_TCP)
@@ -129,9 +130,11 @@ tcp_match(const struct cfg_m_ports *m, const struct pl_pkt *p)
 	return m->option != 0 ? tcp_option_match(m, p, th) : ACL_HIT;
 }
 
-static enum acl_hit
-udp_match(const struct cfg_m_ports *m, const struct pl_pkt *p)
+enum acl_hit
+acl_udp_judge(const struct cfg_match *match, const struct acl_view *v)
 {
+	const struct cfg_m_ports *m = &match->ports;
+	const struct pl_pkt *p = v->pkt;
 	const rte_be16_t *port;
 
 	if (p->proto != IPPROTO_UDP && p->proto != IPPROTO_UDPLITE)
@@ -165,9 +168,23 @@ icmp_match(const struct cfg_m_icmp *m, const struct pl_pkt *p, uint8_t proto)
 	return same != m->invert ? ACL_HIT : ACL_MISS;
 }
 
-static enum acl_hit
-multiport_match(const struct cfg_m_multiport *m, const struct pl_pkt *p)
+enum acl_hit
+acl_icmp_judge(const struct cfg_match *m, const struct acl_view *v)
 {
+	return icmp_match(&m->icmp, v->pkt, IPPROTO_ICMP);
+}
+
+enum acl_hit
+acl_icmp6_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return icmp_match(&m->icmp, v->pkt, IPPROTO_ICMPV6);
+}
+
+enum acl_hit
+acl_multiport_judge(const struct cfg_match *match, const struct acl_view *v)
+{
+	const struct cfg_m_multiport *m = &match->multiport;
+	const struct pl_pkt *p = v->pkt;
 	const rte_be16_t *port;
 	bool found = false;
 
@@ -188,63 +205,10 @@ multiport_match(const struct cfg_m_multiport *m, const struct pl_pkt *p)
 	return found != m->invert ? ACL_HIT : ACL_MISS;
 }
 
-// xt_limit's limit_mt(), but for a wait of more than 37 hours, after which its 32 bits wrap and it
-// may forget what was saved up.
-static enum acl_hit
-limit_match(const struct cfg_m_limit *m, const struct acl_view *v)
+enum acl_hit
+acl_state_judge(const struct cfg_match *m, const struct acl_view *v)
 {
-	struct acl_limit *l;
-
-	if (v->limit == NULL)
-		return ACL_HIT;
-	l = &v->limit[m->slot];
-	if (v->tick > l->tick) {
-		uint64_t ticks = RTE_MIN(v->tick - l->tick, UINT32_MAX);
-
-		l->credit = RTE_MIN(l->credit + ticks * CFG_LIMIT_CREDITS, l->cap);
-		l->tick = v->tick;
-	}
-	if (l->credit < l->cost)
-		return ACL_MISS;
-	l->credit -= l->cost;
-	return ACL_HIT;
-}
-
-static enum acl_hit
-one_match(const struct cfg_match *m, const struct acl_view *v)
-{
-	switch (m->id) {
-	case CFG_M_TCP:
-		return tcp_match(&m->ports, v->pkt);
-	case CFG_M_UDP:
-		return udp_match(&m->ports, v->pkt);
-	case CFG_M_ICMP:
-		return icmp_match(&m->icmp, v->pkt, IPPROTO_ICMP);
-	case CFG_M_ICMP6:
-		return icmp_match(&m->icmp, v->pkt, IPPROTO_ICMPV6);
-	case CFG_M_MULTIPORT:
-		return multiport_match(&m->multiport, v->pkt);
-	case CFG_M_CONNTRACK:
-	case CFG_M_STATE:
-		return !!(m->state.mask & v->ct) != m->state.invert ? ACL_HIT : ACL_MISS;
-	case CFG_M_MARK:
-	case CFG_M_LENGTH:
-	case CFG_M_IPRANGE:
-	case CFG_M_TTL:
-	case CFG_M_HL:
-	case CFG_M_PKTTYPE:
-	case CFG_M_MAC:
-	case CFG_M_TOS:
-	case CFG_M_DSCP:
-	case CFG_M_ECN:
-		return acl_more_match(m, v) ? ACL_HIT : ACL_MISS;
-	case CFG_M_LIMIT:
-		return limit_match(&m->limit, v);
-	case CFG_M_COMMENT:
-	case CFG_MATCHES:
-		break;
-	}
-	return ACL_HIT;
+	return !!(m->state.mask & v->ct) != m->state.invert ? ACL_HIT : ACL_MISS;
 }
 
 enum acl_hit
@@ -253,6 +217,6 @@ acl_rule_match(const struct acl_rule *r, const struct acl_view *v)
 	enum acl_hit hit = ip_match(r, v);
 
 	for (unsigned i = 0; hit == ACL_HIT && i < r->n_match; i++)
-		hit = one_match(&r->match[i], v);
+		hit = acl_match_kind[r->match[i].id].judge(&r->match[i], v);
 	return hit;
 }

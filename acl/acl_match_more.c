@@ -3,7 +3,7 @@
 // interpreter and by the compiled walk alike: none of these is in its keys. Pure; any thread. IP
 // and Ethernet headers are read where they lie, because stages before this one may have written to
 // them (the TTL is one less from FORWARD on, as in the kernel).
-#include "acl/acl_int.h"
+#include "acl/acl_kind.h"
 
 #include <netinet/in.h>
 #include <rte_ether.h>
@@ -102,34 +102,71 @@ ecn_match(const struct cfg_m_ecn *m, const struct pl_pkt *p)
 	return (!m->ece && !m->cwr) || ecn_flags(m, p);
 }
 
-bool
-acl_more_match(const struct cfg_match *m, const struct acl_view *v)
+static inline enum acl_hit
+yes(bool is)
 {
-	const struct pl_pkt *p = v->pkt;
-	const struct cfg_range16 *r = &m->length.range;
+	return is ? ACL_HIT : ACL_MISS;
+}
 
-	switch (m->id) {
-	case CFG_M_MARK:
-		return ((p->mark & m->mark.mask) == m->mark.value) != m->mark.invert;
-	case CFG_M_LENGTH:
-		return (p->l3_len >= r->lo && p->l3_len <= r->hi) != m->length.invert;
-	case CFG_M_IPRANGE:
-		return iprange_match(&m->iprange, p);
-	case CFG_M_TTL:
-		return ttl_match(&m->ttl, ip_header(p)[8]);
-	case CFG_M_HL:
-		return ttl_match(&m->ttl, ip_header(p)[7]);
-	case CFG_M_PKTTYPE:
-		return pkttype_match(&m->pkttype, p);
-	case CFG_M_MAC:
-		return mac_match(&m->mac, p);
-	case CFG_M_TOS:
-		return ((tos_byte(p) & m->tos.mask) == m->tos.value) != m->tos.invert;
-	case CFG_M_DSCP:
-		return (tos_byte(p) >> 2 == m->tos.value) != m->tos.invert;
-	case CFG_M_ECN:
-		return ecn_match(&m->ecn, p);
-	default:
-		return false;
-	}
+enum acl_hit
+acl_dscp_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes((tos_byte(v->pkt) >> 2 == m->tos.value) != m->tos.invert);
+}
+
+enum acl_hit
+acl_ecn_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(ecn_match(&m->ecn, v->pkt));
+}
+
+enum acl_hit
+acl_hl_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(ttl_match(&m->ttl, ip_header(v->pkt)[7]));
+}
+
+enum acl_hit
+acl_iprange_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(iprange_match(&m->iprange, v->pkt));
+}
+
+enum acl_hit
+acl_length_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	const struct cfg_range16 *r = &m->length.range;
+	uint16_t len = v->pkt->l3_len;
+
+	return yes((len >= r->lo && len <= r->hi) != m->length.invert);
+}
+
+enum acl_hit
+acl_mac_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(mac_match(&m->mac, v->pkt));
+}
+
+enum acl_hit
+acl_mark_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(((v->pkt->mark & m->mark.mask) == m->mark.value) != m->mark.invert);
+}
+
+enum acl_hit
+acl_pkttype_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(pkttype_match(&m->pkttype, v->pkt));
+}
+
+enum acl_hit
+acl_tos_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(((tos_byte(v->pkt) & m->tos.mask) == m->tos.value) != m->tos.invert);
+}
+
+enum acl_hit
+acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	return yes(ttl_match(&m->ttl, ip_header(v->pkt)[8]));
 }

@@ -1,7 +1,7 @@
 // From the policy model to one family's rules of one table: plain conversion, nothing is optimized
 // here. Called by acl_policy_create() on the control thread; the table owns its arrays, and takes
 // nothing of the model with it.
-#include "acl/acl_int.h"
+#include "acl/acl_kind.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,6 +123,21 @@ text_hash(uint64_t out[2], const char *text)
 	out[1] = b;
 }
 
+// The place of what a worker remembers for one match or target of rule r.
+static uint32_t
+state_place(struct table_build *tb, struct acl_rule *r, uint8_t flags,
+	    const struct acl_kind_state *state)
+{
+	uint32_t place = tb->p->state_size;
+
+	if (flags & ACL_K_STATE) {
+		tb->t->keeps_state = true;
+		r->flags |= ACL_R_STATE;
+	}
+	tb->p->state_size += RTE_ALIGN_CEIL(state->size, sizeof(uint64_t));
+	return place;
+}
+
 static int
 target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from)
 {
@@ -136,8 +151,15 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 
 		nat_set(nat, &from->target);
 		r->nat = nat;
-	} else if (r->target == CFG_T_MARK) {
-		r->mark = from->target.mark;
+	} else if (acl_target_kind[r->target].apply != NULL) {
+		struct cfg_target *data = &tb->t->target[tb->t->n_target];
+
+		if (!cfg_target_copy(data, &from->target))
+			return -ENOMEM;
+		tb->t->n_target++;
+		data->slot = state_place(tb, r, acl_target_kind[r->target].flags,
+					 &acl_target_kind[r->target].state);
+		r->data = data;
 	} else if (r->target == CFG_T_JUMP || r->target == CFG_T_GOTO) {
 		to = acl_chain_find(tb->t, from->target.chain);
 		if (to == NULL || to->hook != CFG_HOOK_NONE) {
@@ -172,14 +194,14 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 		r->flags |= from->frag_inv ? ACL_R_NOT_FRAG : ACL_R_FRAG;
 	r->match = &tb->t->match[tb->t->n_match];
 	for (size_t i = 0; i < from->n_match; i++) {
+		const struct acl_match_kind *kind = &acl_match_kind[from->match[i].id];
+		struct cfg_match *m = &tb->t->match[tb->t->n_match];
+
 		if (from->match[i].id == CFG_M_COMMENT)
 			continue;
-		tb->t->match[tb->t->n_match] = from->match[i];
-		if (from->match[i].id == CFG_M_LIMIT) {
-			tb->t->match[tb->t->n_match].limit.slot = tb->p->n_limit++;
-			tb->t->keeps_state = true;
-			r->flags |= ACL_R_STATE;
-		}
+		if (!cfg_match_copy(m, &from->match[i]))
+			return -ENOMEM;
+		m->slot = state_place(tb, r, kind->flags, &kind->state);
 		tb->t->n_match++;
 		r->n_match++;
 	}
@@ -264,7 +286,7 @@ static int
 table_alloc(struct table_build *tb, const struct cfg_table *from)
 {
 	struct acl_table *t = tb->t;
-	size_t rules = 0, matches = 0, nats = 0, chains = 0;
+	size_t rules = 0, matches = 0, targets = 0, nats = 0, chains = 0;
 
 	for (size_t c = 0; c < from->n_chain; c++) {
 		const struct cfg_chain *chain = from->chain[c];
@@ -277,6 +299,7 @@ table_alloc(struct table_build *tb, const struct cfg_table *from)
 				continue;
 			rules++;
 			matches += chain->rule[i].n_match;
+			targets += acl_target_kind[chain->rule[i].target.id].apply != NULL;
 			nats += target_is_nat(chain->rule[i].target.id);
 		}
 	}
@@ -284,10 +307,11 @@ table_alloc(struct table_build *tb, const struct cfg_table *from)
 	t->chain = calloc(chains + 1, sizeof(*t->chain));
 	t->rule = calloc(rules + 1, sizeof(*t->rule));
 	t->match = calloc(matches + 1, sizeof(*t->match));
+	t->target = calloc(targets + 1, sizeof(*t->target));
 	t->nat = calloc(nats + 1, sizeof(*t->nat));
 	tb->t->name = calloc(chains + 1, sizeof(*tb->t->name));
-	return t->chain == NULL || t->rule == NULL || t->match == NULL || t->nat == NULL ||
-			       tb->t->name == NULL
+	return t->chain == NULL || t->rule == NULL || t->match == NULL || t->target == NULL ||
+			       t->nat == NULL || tb->t->name == NULL
 		       ? -ENOMEM
 		       : 0;
 }
@@ -344,9 +368,14 @@ acl_table_create(struct acl_policy *p, struct acl_table *t, const struct cfg_pol
 void
 acl_table_free(struct acl_table *t)
 {
+	for (uint32_t i = 0; i < t->n_match; i++)
+		free(t->match[i].data);
+	for (uint32_t i = 0; i < t->n_target; i++)
+		free(t->target[i].data);
 	free(t->chain);
 	free(t->rule);
 	free(t->match);
+	free(t->target);
 	free(t->nat);
 	free(t->name);
 }

@@ -1,6 +1,7 @@
 // The life of a compiled policy: built from the model on the control thread, published by
 // app/reload.c, freed when no worker runs it any more. The policy owns everything in it, also each
 // worker's counters and working memory, which that worker alone writes.
+#include "acl/acl_kind.h"
 #include "acl/acl_step.h"
 
 #include <errno.h>
@@ -20,36 +21,67 @@ static const struct point_row {
 	[ACL_NAT_SRC] = {CFG_NAT, 1 << CFG_POSTROUTING | 1 << CFG_INPUT},
 };
 
-// One worker's buckets, full: as in netfilter, where a table that is replaced starts anew.
-static struct acl_limit *
-limits_create(const struct acl_policy *p)
+// Calls fn for each match and target that a worker remembers something for, until it says other
+// than 0.
+static int
+states_each(const struct acl_policy *p, uint16_t worker,
+	    int (*fn)(const struct acl_policy *p, uint16_t worker, void *state, const void *item,
+		      const struct acl_kind_state *kind))
 {
-	size_t size =
-		RTE_ALIGN_CEIL((p->n_limit + 1) * sizeof(struct acl_limit), RTE_CACHE_LINE_SIZE);
-	struct acl_limit *limit = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	int ret = 0;
 
-	if (limit == NULL)
-		return NULL;
-	memset(limit, 0, size);
 	for (int f = 0; f < ACL_FAMILIES; f++) {
 		for (int id = 0; id < CFG_TABLES; id++) {
 			const struct acl_table *t = &p->table[f][id];
 
-			for (uint32_t i = 0; i < t->n_match; i++) {
-				struct acl_limit *l;
-				uint32_t cost, cap;
-
-				if (t->match[i].id != CFG_M_LIMIT)
-					continue;
-				cfg_limit_credits(&t->match[i].limit, &cost, &cap);
-				l = &limit[t->match[i].limit.slot];
-				l->cost = (uint64_t)cost * p->n_workers;
-				l->cap = RTE_MAX(cap, l->cost); // one packet at least
-				l->credit = l->cap;
-			}
+			for (uint32_t i = 0; ret == 0 && i < t->n_match; i++)
+				ret = fn(p, worker, p->state[worker] + t->match[i].slot,
+					 &t->match[i], &acl_match_kind[t->match[i].id].state);
+			for (uint32_t i = 0; ret == 0 && i < t->n_target; i++)
+				ret = fn(p, worker, p->state[worker] + t->target[i].slot,
+					 &t->target[i], &acl_target_kind[t->target[i].id].state);
 		}
 	}
-	return limit;
+	return ret;
+}
+
+static int
+state_init(const struct acl_policy *p, uint16_t worker, void *state, const void *item,
+	   const struct acl_kind_state *kind)
+{
+	return kind->size != 0 && kind->init != NULL ? kind->init(state, item, p, worker) : 0;
+}
+
+static int
+state_free(const struct acl_policy *p, uint16_t worker, void *state, const void *item,
+	   const struct acl_kind_state *kind)
+{
+	(void)p;
+	(void)worker;
+	if (kind->size != 0 && kind->free != NULL)
+		kind->free(state, item);
+	return 0;
+}
+
+// 0 or -errno; p->state[worker] is NULL or to be given back by states_free().
+static int
+states_create(struct acl_policy *p, uint16_t worker)
+{
+	size_t size = RTE_ALIGN_CEIL((size_t)p->state_size + 1, RTE_CACHE_LINE_SIZE);
+
+	p->state[worker] = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (p->state[worker] == NULL)
+		return -ENOMEM;
+	memset(p->state[worker], 0, size);
+	return states_each(p, worker, state_init);
+}
+
+static void
+states_free(struct acl_policy *p, uint16_t worker)
+{
+	if (p->state[worker] != NULL)
+		states_each(p, worker, state_free);
+	free(p->state[worker]);
 }
 
 static int
@@ -58,12 +90,13 @@ workers_create(struct acl_policy *p)
 	size_t size = RTE_ALIGN_CEIL((p->n_counter + 1) * sizeof(struct acl_counter),
 				     RTE_CACHE_LINE_SIZE);
 	size_t stack = RTE_ALIGN_CEIL((p->depth + 1) * sizeof(uint32_t), RTE_CACHE_LINE_SIZE);
+	int ret;
 
 	p->counter = calloc(p->n_workers + 1u, sizeof(*p->counter));
-	p->limit = calloc(p->n_workers, sizeof(*p->limit));
+	p->state = calloc(p->n_workers, sizeof(*p->state));
 	p->stack = calloc(p->n_workers, sizeof(*p->stack));
 	p->scratch = calloc(p->n_workers, sizeof(*p->scratch));
-	if (p->counter == NULL || p->limit == NULL || p->stack == NULL || p->scratch == NULL)
+	if (p->counter == NULL || p->state == NULL || p->stack == NULL || p->scratch == NULL)
 		return -ENOMEM;
 	for (unsigned w = 0; w <= p->n_workers; w++) {
 		p->counter[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
@@ -74,9 +107,11 @@ workers_create(struct acl_policy *p)
 	for (unsigned w = 0; w < p->n_workers; w++) {
 		p->stack[w] = aligned_alloc(RTE_CACHE_LINE_SIZE, stack);
 		p->scratch[w] = acl_scratch_create(p->depth);
-		p->limit[w] = limits_create(p);
-		if (p->limit[w] == NULL || p->stack[w] == NULL || p->scratch[w] == NULL)
+		if (p->stack[w] == NULL || p->scratch[w] == NULL)
 			return -ENOMEM;
+		ret = states_create(p, w);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -159,6 +194,9 @@ acl_policy_free(struct acl_policy *p)
 {
 	if (p == NULL)
 		return;
+	for (unsigned w = 0; p->state != NULL && w < p->n_workers; w++)
+		states_free(p, w);
+	free(p->state);
 	for (int f = 0; f < ACL_FAMILIES; f++)
 		for (int id = 0; id < CFG_TABLES; id++)
 			table_free(&p->table[f][id]);
@@ -169,9 +207,6 @@ acl_policy_free(struct acl_policy *p)
 	for (unsigned w = 0; p->scratch != NULL && w < p->n_workers; w++)
 		free(p->scratch[w]);
 	free(p->counter);
-	for (unsigned w = 0; p->limit != NULL && w < p->n_workers; w++)
-		free(p->limit[w]);
-	free(p->limit);
 	free(p->stack);
 	free(p->scratch);
 	free(p->classes);

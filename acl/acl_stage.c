@@ -116,9 +116,10 @@ enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct ac
 	c = &t->chain[t->hook[hook]];
 	if (c->n != 0) {
 		lane->pkt = p;
-		lane->v = acl_view(p, hook);
-		lane->v.limit = pc->policy->limit[w->id];
-		lane->v.tick = w->now_ns / (UINT64_C(1000000000) / CFG_LIMIT_TICKS);
+		lane->v = acl_view(p, point_table[pc->point], hook);
+		lane->v.w = w;
+		lane->v.state = pc->policy->state[w->id];
+		lane->v.now_ns = w->now_ns;
 		lane->start = c;
 		return 1;
 	}

@@ -4,6 +4,7 @@
 // with the worker's own scratch; no heap, no recursion: the stack of each packet is as deep as the
 // policy's longest path of jumps. Packets whose L4 header is cut off, which matches may have to
 // hot-drop, go to the linear interpreter: keys cannot say "unreadable".
+#include "acl/acl_kind.h"
 #include "acl/acl_step.h"
 
 #include <netinet/in.h>
@@ -162,6 +163,28 @@ lane_return(struct acl_lane *l, struct acl_counter *cnt)
 	return true;
 }
 
+// A target that is more than a way to go. True when the walk is over.
+static inline bool
+lane_target(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *r)
+{
+	const struct acl_target_kind *kind = &acl_target_kind[r->target];
+	enum acl_next next;
+
+	if (kind->apply == NULL) {
+		lane_end(l, kind->verdict, &t->chain[r->home], r);
+		return true;
+	}
+	next = kind->apply(r, &l->v);
+	if (next == ACL_STOP_DROP) {
+		lane_end(l, ACL_DROP, &t->chain[r->home], r);
+		return true;
+	}
+	if (next == ACL_GO_ON_CHANGED)
+		key_state(l);
+	l->pos = r->next;
+	return false;
+}
+
 // The rule matched. True when the walk is over.
 static inline bool
 lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *r,
@@ -169,12 +192,6 @@ lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *
 {
 	lane_credit(l, cnt, r->counter);
 	switch (r->target) {
-	case CFG_T_NOTRACK:
-	case CFG_T_CT:
-	case CFG_T_MARK:
-		if (acl_target_apply(r, &l->v))
-			key_state(l);
-		// fall through
 	case CFG_T_NONE:
 		l->pos = r->next;
 		return false;
@@ -187,8 +204,7 @@ lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *
 	case CFG_T_RETURN:
 		return lane_return(l, cnt);
 	default:
-		lane_end(l, acl_target_verdict(r), &t->chain[r->home], r);
-		return true;
+		return lane_target(t, l, r);
 	}
 }
 

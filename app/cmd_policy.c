@@ -191,7 +191,9 @@ app_cmd_check(int argc, char **argv)
 		cfg_policy_lint(policy, &err);
 		cfg_lint_allow(&err, text, len);
 	}
-	code = policy == NULL || (a.strict && err.n > 0) ? FAILED : DONE;
+	if (policy != NULL)
+		cfg_policy_able(policy, CFG_ERROR, &err);
+	code = err.n_errors > 0 || (a.strict && err.n > 0) ? FAILED : DONE;
 	if (a.json)
 		print_json(&err);
 	else
@@ -226,6 +228,8 @@ convert(int argc, char **argv, const struct conversion *how)
 	cfg_err_init(&err, a.path);
 	if (read_text(a.path, &text, &len, &err))
 		how->read(&policy, &a, text, len, &err);
+	if (policy != NULL)
+		cfg_policy_able(policy, CFG_WARNING, &err);
 	print_messages(&err);
 	if (policy != NULL)
 		code = put_text(how->print(policy, &a));

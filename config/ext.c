@@ -7,13 +7,41 @@
 
 #include <string.h>
 
+// In the alphabet's order.
+// clang-format off
 static const struct ext *const exts[] = {
-	&ext_tcp,	  &ext_udp,	&ext_icmp,   &ext_icmp6,    &ext_multiport, &ext_conntrack,
-	&ext_state,	  &ext_comment, &ext_accept, &ext_drop,	    &ext_return,    &ext_reject,
-	&ext_masquerade,  &ext_snat,	&ext_dnat,   &ext_redirect, &ext_notrack,   &ext_ct,
-	&ext_mark_target, &ext_mark,	&ext_length, &ext_iprange,  &ext_ttl,	    &ext_hl,
-	&ext_pkttype,	  &ext_mac,	&ext_tos,    &ext_dscp,	    &ext_ecn,	    &ext_limit,
+	&ext_accept,
+	&ext_comment,
+	&ext_conntrack,
+	&ext_ct,
+	&ext_dnat,
+	&ext_drop,
+	&ext_dscp,
+	&ext_ecn,
+	&ext_hl,
+	&ext_icmp,
+	&ext_icmp6,
+	&ext_iprange,
+	&ext_length,
+	&ext_limit,
+	&ext_mac,
+	&ext_mark,
+	&ext_mark_target,
+	&ext_masquerade,
+	&ext_multiport,
+	&ext_notrack,
+	&ext_pkttype,
+	&ext_redirect,
+	&ext_reject,
+	&ext_return,
+	&ext_snat,
+	&ext_state,
+	&ext_tcp,
+	&ext_tos,
+	&ext_ttl,
+	&ext_udp,
 };
+// clang-format on
 
 // iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
 // key that is one of its options (the first few that people use without naming the extension).
@@ -166,6 +194,20 @@ const struct ext *
 ext_of_target(enum cfg_target_id id)
 {
 	return by_id(id, true);
+}
+
+const char *
+cfg_match_name(enum cfg_match_id id)
+{
+	return ext_of_match(id)->name;
+}
+
+const char *
+cfg_target_name(enum cfg_target_id id)
+{
+	const struct ext *ext = ext_of_target(id);
+
+	return ext != NULL ? ext->name : NULL;
 }
 
 bool

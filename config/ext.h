@@ -50,6 +50,7 @@ struct ext_opt {
 	enum ext_value value;
 	bool invertible;
 	bool required;
+	bool quoted;	 // iptables-save puts the word in quotes unless it is of plain letters
 	ext_parse parse; // NULL: not supported yet, refused by name
 	ext_show show;	 // NULL: another way to write an option that has its own row
 };
@@ -73,6 +74,10 @@ struct ext {
 	// target's. NULL: nothing.
 	bool (*check)(const struct cfg_rule *rule, const void *item, struct cfg_pos pos,
 		      struct cfg_err *err);
+	// Why this appliance cannot do what the item asks, and what to use instead ("it knows no
+	// sockets: ..."); NULL: it can. Such a rule is read and written, but not run. NULL: it
+	// always can.
+	const char *(*unable)(const struct cfg_rule *rule, const void *item);
 };
 
 extern const struct ext ext_rule; // the rule's own options

@@ -93,18 +93,19 @@ comment_parse(struct ext_in *in)
 			    in->name);
 		return false;
 	}
-	in->match->comment.text = strdup(text);
-	if (in->match->comment.text == NULL)
+	in->match->data = strdup(text);
+	in->match->data_size = strlen(text) + 1;
+	if (in->match->data == NULL)
 		cfg_err_add(in->err, in->pos, "out of memory");
-	return in->match->comment.text != NULL;
+	return in->match->data != NULL;
 }
 
 static bool
 comment_show(struct ext_out *out)
 {
-	if (out->match->comment.text == NULL)
+	if (out->match->data == NULL)
 		return false;
-	cfg_buf_add(out->text, out->match->comment.text);
+	cfg_buf_add(out->text, out->match->data);
 	return true;
 }
 
@@ -140,6 +141,7 @@ static const struct ext_opt comment_opt[] = {
 	{.name = "comment",
 	 .value = EXT_WORD,
 	 .required = true,
+	 .quoted = true,
 	 .parse = comment_parse,
 	 .show = comment_show},
 };

@@ -66,11 +66,49 @@ void
 cfg_rule_clear(struct cfg_rule *rule)
 {
 	for (size_t i = 0; i < rule->n_match; i++)
-		if (rule->match[i].id == CFG_M_COMMENT)
-			free(rule->match[i].comment.text);
+		free(rule->match[i].data);
 	free(rule->match);
+	free(rule->target.data);
 	rule->match = NULL;
 	rule->n_match = 0;
+	rule->target.data = NULL;
+}
+
+// Gives *data a copy of size bytes from elsewhere. False: no memory.
+static bool
+data_copy(void **data, const void *from, size_t size)
+{
+	*data = NULL;
+	if (from == NULL)
+		return true;
+	*data = malloc(size);
+	if (*data != NULL)
+		memcpy(*data, from, size);
+	return *data != NULL;
+}
+
+bool
+cfg_match_copy(struct cfg_match *to, const struct cfg_match *from)
+{
+	void *data;
+
+	if (!data_copy(&data, from->data, from->data_size))
+		return false;
+	*to = *from;
+	to->data = data;
+	return true;
+}
+
+bool
+cfg_target_copy(struct cfg_target *to, const struct cfg_target *from)
+{
+	void *data;
+
+	if (!data_copy(&data, from->data, from->data_size))
+		return false;
+	*to = *from;
+	to->data = data;
+	return true;
 }
 
 void

@@ -42,11 +42,19 @@ by_chain(const void *a, const void *b)
 }
 
 static struct node *
+node_at(const struct checker *c, struct cfg_chain *chain)
+{
+	const struct node key = {.chain = chain};
+
+	return bsearch(&key, c->node, c->n, sizeof(key), by_chain);
+}
+
+static struct node *
 node_of(const struct checker *c, const char *name)
 {
-	struct node key = {.chain = cfg_chain_find(c->policy, c->table, name)};
+	struct cfg_chain *chain = cfg_chain_find(c->policy, c->table, name);
 
-	return key.chain == NULL ? NULL : bsearch(&key, c->node, c->n, sizeof(key), by_chain);
+	return chain == NULL ? NULL : node_at(c, chain);
 }
 
 static bool
@@ -316,9 +324,12 @@ check_family(struct checker *c, uint8_t family, const uint8_t *hooks4)
 				   ? 1 << n->chain->hook
 				   : 0;
 	}
-	for (size_t i = 0; i < c->n; i++)
-		if (c->node[i].colour == WHITE)
-			good &= walk(c, i);
+	for (size_t i = 0; i < c->n; i++) { // in the file's order, so that it always says the same
+		const struct node *n = node_at(c, c->policy->table[c->table].chain[i]);
+
+		if (n->colour == WHITE)
+			good &= walk(c, n - c->node);
+	}
 	if (!good)
 		return false;
 	spread_hooks(c);

@@ -51,7 +51,7 @@ options(struct cfg_buf *b, struct ext_out *out, const struct ext *ext)
 		if (o->value == EXT_FLAG)
 			continue;
 		cfg_buf_addc(b, ' ');
-		if (ext == &ext_comment)
+		if (o->quoted)
 			quoted(b, out->text->text != NULL ? out->text->text : "");
 		else
 			cfg_buf_addn(b, out->text->text, out->text->len);
@@ -98,6 +98,42 @@ cfg_rule_to_save(const struct cfg_rule *rule, enum cfg_family family)
 	if (text != NULL && text[0] == ' ')
 		memmove(text, text + 1, strlen(text));
 	return text;
+}
+
+// The options of one match or of the target alone.
+static char *
+item_text(const struct cfg_rule *rule, const struct cfg_match *match, const struct ext *ext,
+	  enum cfg_family family)
+{
+	struct cfg_buf b = {0}, word = {0};
+	struct ext_out out = {.rule = rule,
+			      .match = match,
+			      .target = match == NULL ? &rule->target : NULL,
+			      .family = family,
+			      .text = &word};
+	char *text;
+
+	if (ext != NULL)
+		options(&b, &out, ext);
+	b.oom |= word.oom;
+	cfg_buf_free(&word);
+	text = cfg_buf_take(&b);
+	if (text != NULL && text[0] == ' ')
+		memmove(text, text + 1, strlen(text));
+	return text;
+}
+
+char *
+cfg_match_to_save(const struct cfg_rule *rule, const struct cfg_match *match,
+		  enum cfg_family family)
+{
+	return item_text(rule, match, ext_of_match(match->id), family);
+}
+
+char *
+cfg_target_to_save(const struct cfg_rule *rule, enum cfg_family family)
+{
+	return item_text(rule, NULL, ext_of_target(rule->target.id), family);
 }
 
 static int

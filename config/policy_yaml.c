@@ -540,6 +540,7 @@ fail:
 int
 cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err)
 {
+	struct cfg_policy *policy = NULL;
 	const char *outer = err->file;
 	char *text = NULL;
 	size_t len;
@@ -549,7 +550,13 @@ cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err)
 	if (ret < 0)
 		cfg_err_add(err, (struct cfg_pos){0}, "cannot be read: %s", strerror(-ret));
 	else
-		ret = cfg_policy_from_yaml(out, text, len, err);
+		ret = cfg_policy_from_yaml(&policy, text, len, err);
+	if (ret == 0)
+		ret = cfg_policy_able(policy, CFG_ERROR, err);
+	if (ret == 0)
+		*out = policy;
+	else
+		cfg_policy_free(policy);
 	err->file = outer;
 	free(text);
 	return ret;

@@ -248,17 +248,14 @@ rule_copy(struct cfg_rule *to, const struct cfg_rule *from)
 	*to = *from;
 	to->match = match;
 	to->n_match = 0;
+	to->target.data = NULL;
+	if (!cfg_target_copy(&to->target, &from->target))
+		return false;
 	for (size_t i = 0; i < from->n_match; i++) {
 		struct cfg_match *m = cfg_match_add(to, from->match[i].id);
 
-		if (m == NULL)
+		if (m == NULL || !cfg_match_copy(m, &from->match[i]))
 			return false;
-		*m = from->match[i];
-		if (m->id == CFG_M_COMMENT && m->comment.text != NULL) {
-			m->comment.text = strdup(from->match[i].comment.text);
-			if (m->comment.text == NULL)
-				return false;
-		}
 	}
 	return true;
 }

@@ -114,6 +114,8 @@ ctl_cmd_apply(struct ctl_client *cl, const json_t *request, json_t *answer, stru
 		return ret;
 	err->file = ctl_arg_text(request, "name");
 	ret = cfg_policy_from_yaml(&next, json_string_value(text), json_string_length(text), err);
+	if (ret == 0)
+		ret = cfg_policy_able(next, CFG_ERROR, err);
 	if (ret == 0 && window_ms > 0)
 		ret = copy_policy(&undo, c->env.policy(c->env.app), err);
 	if (ret == 0)
@@ -244,8 +246,12 @@ ctl_cmd_restore(struct ctl_client *cl, const json_t *request, json_t *answer, st
 	err->file = ctl_arg_text(request, "name");
 	ret = cfg_policy_from_save(&part, family, json_string_value(text), json_string_length(text),
 				   err);
-	if (ret < 0)
+	if (ret == 0)
+		ret = cfg_policy_able(part, CFG_ERROR, err);
+	if (ret < 0) {
+		cfg_policy_free(part);
 		return ret;
+	}
 	named = ctl_merge_named(part);
 	if (!ctl_arg_true(request, "counters"))
 		ctl_merge_zero(part);

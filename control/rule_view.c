@@ -201,8 +201,22 @@ add_limit(struct words *w, const struct cfg_match *m)
 	add(w, " limit: avg %u/%s burst %u", rate, unit, m->limit.burst != 0 ? m->limit.burst : 5);
 }
 
+// Matches and targets without words of their own here say what iptables-save prints. Takes `text`,
+// NULL: no memory.
 static void
-add_match(struct words *w, const struct cfg_match *m)
+add_plain(struct words *w, const char *name, char *text)
+{
+	if (text == NULL)
+		w->no_mem = true;
+	else
+		add(w, "%s%s%s%s", name != NULL ? " " : "", name != NULL ? name : "",
+		    text[0] != '\0' ? " " : "", text);
+	free(text);
+}
+
+static void
+add_match(struct words *w, const struct cfg_rule *rule, const struct cfg_match *m,
+	  enum cfg_family family)
 {
 	switch (m->id) {
 	case CFG_M_TCP:
@@ -223,7 +237,7 @@ add_match(struct words *w, const struct cfg_match *m)
 		add_states(w, "state", &m->state);
 		break;
 	case CFG_M_COMMENT:
-		add(w, " /* %s */", m->comment.text != NULL ? m->comment.text : "");
+		add(w, " /* %s */", m->data != NULL ? (const char *)m->data : "");
 		break;
 	case CFG_M_MARK:
 	case CFG_M_LENGTH:
@@ -249,7 +263,8 @@ add_match(struct words *w, const struct cfg_match *m)
 	case CFG_M_LIMIT:
 		add_limit(w, m);
 		break;
-	case CFG_MATCHES:
+	default:
+		add_plain(w, cfg_match_name(m->id), cfg_match_to_save(rule, m, family));
 		break;
 	}
 }
@@ -330,8 +345,10 @@ add_mark(struct words *w, const struct cfg_t_mark *m)
 }
 
 static void
-add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
+add_target(struct words *w, const struct cfg_rule *rule, enum cfg_family family)
 {
+	const struct cfg_target *t = &rule->target;
+
 	switch (t->id) {
 	case CFG_T_REJECT:
 		add(w, " reject-with %s", reject_name(t->reject, family));
@@ -356,6 +373,7 @@ add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
 		add_mark(w, &t->mark);
 		return;
 	default:
+		add_plain(w, NULL, cfg_target_to_save(rule, family));
 		return;
 	}
 	add(w, "%s%s%s", t->nat.random ? " random" : "", t->nat.random_fully ? " random-fully" : "",
@@ -365,22 +383,11 @@ add_target(struct words *w, const struct cfg_target *t, enum cfg_family family)
 static const char *
 target_name(const struct cfg_target *t)
 {
-	static const char *const name[CFG_TARGETS] = {
-		[CFG_T_NONE] = "",
-		[CFG_T_ACCEPT] = "ACCEPT",
-		[CFG_T_DROP] = "DROP",
-		[CFG_T_RETURN] = "RETURN",
-		[CFG_T_REJECT] = "REJECT",
-		[CFG_T_MASQUERADE] = "MASQUERADE",
-		[CFG_T_SNAT] = "SNAT",
-		[CFG_T_DNAT] = "DNAT",
-		[CFG_T_REDIRECT] = "REDIRECT",
-		[CFG_T_NOTRACK] = "CT", // as iptables lists it
-		[CFG_T_CT] = "CT",
-		[CFG_T_MARK] = "MARK",
-	};
-
-	return t->id == CFG_T_JUMP || t->id == CFG_T_GOTO ? t->chain : name[t->id];
+	if (t->id == CFG_T_JUMP || t->id == CFG_T_GOTO)
+		return t->chain;
+	if (t->id == CFG_T_NOTRACK)
+		return "CT"; // as iptables lists it
+	return t->id != CFG_T_NONE ? cfg_target_name(t->id) : "";
 }
 
 // The number as text, or the name where iptables has one. "" in front or '!'.
@@ -461,8 +468,8 @@ ctl_rule_view(const struct cfg_rule *rule, enum cfg_family family, unsigned numb
 
 	add(&w, "%s", "");
 	for (size_t i = 0; i < rule->n_match; i++)
-		add_match(&w, &rule->match[i]);
-	add_target(&w, &rule->target, family);
+		add_match(&w, rule, &rule->match[i], family);
+	add_target(&w, rule, family);
 	if (text == NULL || w.no_mem)
 		goto done;
 	cfg_rule_counters(rule, family, &packets, &bytes);

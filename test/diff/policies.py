@@ -5,6 +5,7 @@ A policy is plain data, so that the shrinker can take rules out of it and a file
 """
 import ipaddress
 
+import extensions
 import world
 
 BUILT_IN = {
@@ -160,7 +161,7 @@ class Maker:
             return f'-m ecn {no}--ecn-tcp-{flag}'
         return f'-m ecn {no}--ecn-ip-ect {self.r.randint(0, 3)}'
 
-    def matches(self, chain, user):
+    def matches(self, table, chain, user):
         out = []
         if self.chance(0.3):
             out.append(f'{self.no()}-s {self.address()}')
@@ -181,6 +182,9 @@ class Maker:
                 out.append(f'-m state {self.no()}--state {",".join(states)}')
         if self.chance(0.3):
             out.append(self.packet_match(chain, user, '-p tcp' in out))
+        if self.chance(0.3):
+            drawn = extensions.draw(extensions.MATCHES, self, extensions.Place(table, chain, user), out)
+            out += [drawn] if drawn else []
         if self.chance(0.1):  # too slow to earn a packet while the frames run
             out.insert(self.r.randint(0, len(out)), '-m limit --limit ' + self.r.choice(
                 ['1/min', '2/hour', '30/hour', '7/day']) + self.r.choice(['', ' --limit-burst 1', ' --limit-burst 3']))
@@ -215,8 +219,11 @@ class Maker:
         return '-j ACCEPT'
 
     def rule(self, table, chain, user, later, mild=False):
-        matches = self.matches(chain, user)
+        matches = self.matches(table, chain, user)
         target = self.plain_target(table, later)
+        if self.chance(0.15):
+            place = extensions.Place(table, chain, user)
+            target = extensions.draw(extensions.TARGETS, self, place, matches) or target
         if target is None and mild:
             target = '-j DROP'
         elif target is None:
@@ -235,7 +242,7 @@ class Maker:
 
     def nat_rule(self, kind, chain, user, later):
         """kind: 'dst' for PREROUTING and OUTPUT, 'src' for POSTROUTING, 'in' for INPUT."""
-        matches = self.matches(chain, user)
+        matches = self.matches('nat', chain, user)
         ported = any(m in ('-p tcp', '-p udp') for m in matches)
         lan, wan, own = world.LAN[self.family], world.WAN[self.family], world.OWN[self.family]
         port = self.r.choice(world.TARGETS + world.SERVICES) if ported and self.chance(0.5) else None

@@ -115,7 +115,7 @@ random_multiport(struct gen *g, struct cfg_m_multiport *m)
 }
 
 static void
-random_comment(struct gen *g, struct cfg_m_comment *c)
+random_comment(struct gen *g, struct cfg_match *m)
 {
 	static const char *const piece[] = {"a",
 					    "Z9",
@@ -150,7 +150,8 @@ random_comment(struct gen *g, struct cfg_m_comment *c)
 
 	while (n-- > 0)
 		strcat(text, piece[rnd(g, sizeof(piece) / sizeof(piece[0]))]);
-	c->text = strdup(text);
+	m->data = strdup(text);
+	m->data_size = strlen(text) + 1;
 }
 
 // A rate that a text can say, so that it comes back the same.
@@ -266,7 +267,7 @@ random_match(struct gen *g, struct cfg_rule *r, enum cfg_match_id id)
 		m->state = (struct cfg_m_state){1 + rnd(g, 15), one_in(g, 3)};
 		break;
 	default:
-		random_comment(g, &m->comment);
+		random_comment(g, m);
 		break;
 	}
 }

@@ -13,7 +13,7 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 	if (a->id != b->id)
 		return false;
 	if (a->id == CFG_M_COMMENT)
-		return strcmp(a->comment.text, b->comment.text) == 0;
+		return strcmp(a->data, b->data) == 0;
 	x.pos = y.pos = (struct cfg_pos){0};
 	switch (a->id) {
 	case CFG_M_TCP:

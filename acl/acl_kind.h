@@ -1,0 +1,96 @@
+#pragma once
+// What each match and each target is to the walks: a row per kind, written by hand once
+// (acl_kind.c), read by the compiler (boxes, flags), the interpreter and the compiled walk (judge,
+// apply) and the builder (what a worker remembers for it). A new match or target is a row there
+// beside its functions in one of acl_match_*.c and acl_target_*.c.
+#include "acl/acl_int.h"
+
+struct acl_boxes;
+
+enum acl_kind_flags {
+	// Asks for nothing but what all packets of one direction of a flow share as long as policy,
+	// route, connection state and mark stay the same: a verdict cache may keep its answer.
+	ACL_K_FLOW = 1 << 0,
+	// Keeps something, or its answer changes with time: it is judged or applied exactly once
+	// per packet that gets to it, and in the packets' order.
+	ACL_K_STATE = 1 << 1,
+	// Target: later rules may see another connection state (raw's NOTRACK).
+	ACL_K_UNTRACKS = 1 << 2,
+};
+
+// What one worker remembers for one match or target of one rule. The memory is zero before init.
+struct acl_kind_state {
+	size_t size; // bytes; 0: nothing
+	// Control thread, before the policy is published. 0 or -errno.
+	int (*init)(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+	void (*free)(void *state, const void *item); // NULL: nothing to give back
+};
+
+struct acl_match_kind {
+	// Judges one packet as netfilter's module does. ACL_HOT: it must be dropped.
+	enum acl_hit (*judge)(const struct cfg_match *m, const struct acl_view *v);
+	// Narrows the rule's boxes to what the match says, or declares them inexact. False: nothing
+	// after this match may narrow them (the match changes something, or may say ACL_HOT). NULL:
+	// the key has nothing of it; its rules are compared exactly behind their box.
+	bool (*boxes)(struct acl_boxes *out, const struct cfg_match *m);
+	uint8_t flags; // enum acl_kind_flags
+	struct acl_kind_state state;
+};
+extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
+
+enum acl_next {
+	ACL_GO_ON,
+	ACL_GO_ON_CHANGED, // the packet's connection state or mark as rules see them has changed
+	ACL_STOP_DROP,	   // the packet must be dropped here
+};
+
+struct acl_target_kind {
+	// Does what the target asks for; the walk goes on at the next rule. NULL: the target ends
+	// the walk, or is a jump.
+	enum acl_next (*apply)(const struct acl_rule *r, struct acl_view *v);
+	uint8_t verdict; // enum acl_verdict where it ends the walk
+	uint8_t flags;	 // enum acl_kind_flags
+	struct acl_kind_state state;
+};
+extern const struct acl_target_kind acl_target_kind[CFG_TARGETS];
+
+// Where this worker keeps what the match or target with this slot remembers; NULL in a hypothetical
+// walk.
+static inline void *
+acl_state_of(const struct acl_view *v, uint32_t slot)
+{
+	return v->state != NULL ? v->state + slot : NULL;
+}
+
+// ---- judges and boxes, by file
+enum acl_hit acl_tcp_judge(const struct cfg_match *m, const struct acl_view *v); // acl_match.c
+enum acl_hit acl_udp_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_icmp_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_icmp6_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_multiport_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_state_judge(const struct cfg_match *m, const struct acl_view *v);
+bool acl_tcp_boxes(struct acl_boxes *out, const struct cfg_match *m); // acl_box.c
+bool acl_udp_boxes(struct acl_boxes *out, const struct cfg_match *m);
+bool acl_icmp_boxes(struct acl_boxes *out, const struct cfg_match *m);
+bool acl_icmp6_boxes(struct acl_boxes *out, const struct cfg_match *m);
+bool acl_multiport_boxes(struct acl_boxes *out, const struct cfg_match *m);
+bool acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m);
+
+enum acl_hit acl_dscp_judge(const struct cfg_match *m,
+			    const struct acl_view *v); // acl_match_more.c
+enum acl_hit acl_ecn_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_hl_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_iprange_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_length_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_mac_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_mark_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_pkttype_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_tos_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v);
+
+enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v); // acl_limit.c
+int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+#define ACL_LIMIT_SIZE 32
+
+enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
+enum acl_next acl_notrack_apply(const struct acl_rule *r, struct acl_view *v);

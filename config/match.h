@@ -1,0 +1,167 @@
+#pragma once
+// What a rule can ask of a packet beyond addresses, interfaces and protocol: -m. Part of the policy
+// model: see config/policy.h. Multi-byte integers are in host order, addresses are bytes in network
+// order.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/cfg_err.h"
+
+struct cfg_range16 {
+	uint16_t lo, hi; // both inclusive
+};
+
+// In the alphabet's order.
+enum cfg_match_id {
+	CFG_M_COMMENT,	 // -m comment
+	CFG_M_CONNTRACK, // -m conntrack --ctstate
+	CFG_M_DSCP,	 // -m dscp
+	CFG_M_ECN,	 // -m ecn
+	CFG_M_HL,	 // -m hl, IPv6 only
+	CFG_M_ICMP,	 // -m icmp
+	CFG_M_ICMP6,	 // -m icmp6
+	CFG_M_IPRANGE,	 // -m iprange
+	CFG_M_LENGTH,	 // -m length
+	CFG_M_LIMIT,	 // -m limit
+	CFG_M_MAC,	 // -m mac
+	CFG_M_MARK,	 // -m mark
+	CFG_M_MULTIPORT, // -m multiport
+	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_STATE,	 // -m state --state
+	CFG_M_TCP,	 // -m tcp
+	CFG_M_TOS,	 // -m tos
+	CFG_M_TTL,	 // -m ttl, IPv4 only
+	CFG_M_UDP,	 // -m udp
+	CFG_MATCHES,
+};
+
+// Bits of --ctstate; the values are those of struct pl_pkt's ct_state (pipeline/pkt.h asserts
+// that).
+enum cfg_ctstate {
+	CFG_CT_INVALID = 1 << 0,
+	CFG_CT_ESTABLISHED = 1 << 1,
+	CFG_CT_RELATED = 1 << 2,
+	CFG_CT_NEW = 1 << 3,
+	CFG_CT_SNAT = 1 << 4,
+	CFG_CT_DNAT = 1 << 5,
+	CFG_CT_UNTRACKED = 1 << 6,
+};
+
+struct cfg_m_ports {			 // tcp, udp
+	struct cfg_range16 sport, dport; // 0..65535 where not given
+	bool sport_set, dport_set;	 // given, even if 0:65535
+	bool sport_inv, dport_inv;
+	bool flags_set, flags_inv; // tcp only: --tcp-flags mask comp, --syn
+	uint8_t flags_mask, flags_comp;
+	uint8_t option; // tcp only: --tcp-option kind, 0 where not given
+	bool option_inv;
+};
+
+struct cfg_m_icmp { // icmp, icmp6
+	bool set;
+	bool invert;
+	uint8_t type; // 255 with codes 0..255 in IPv4: any
+	uint8_t code_lo, code_hi;
+};
+
+#define CFG_MULTIPORT_MAX 15
+enum cfg_multiport_side { CFG_MP_SOURCE, CFG_MP_DESTINATION, CFG_MP_EITHER };
+struct cfg_m_multiport {
+	enum cfg_multiport_side side;
+	bool invert;
+	uint8_t n;
+	struct cfg_range16 range[CFG_MULTIPORT_MAX];
+};
+
+struct cfg_m_state {  // conntrack --ctstate, state --state
+	uint8_t mask; // of enum cfg_ctstate
+	bool invert;
+};
+
+struct cfg_m_mark { // the packet's mark & mask is value: bits outside the mask never match
+	uint32_t value, mask;
+	bool invert;
+};
+
+struct cfg_m_length {		  // of the IP packet, headers included
+	struct cfg_range16 range; // may run backwards: then no length is in it
+	bool invert;
+};
+
+struct cfg_m_iprange {
+	uint8_t family; // of the addresses
+	bool src_set, src_inv, dst_set, dst_inv;
+	uint8_t src_lo[16], src_hi[16], dst_lo[16], dst_hi[16]; // both inclusive
+};
+
+enum cfg_ttl_op { CFG_TTL_EQ, CFG_TTL_LT, CFG_TTL_GT };
+struct cfg_m_ttl { // ttl, hl
+	uint8_t op, value;
+	bool invert; // EQ only
+};
+
+// What the frame that brought the packet was addressed to. Nothing for another host gets as far as
+// a rule.
+enum cfg_pkttype { CFG_PKT_UNICAST, CFG_PKT_BROADCAST, CFG_PKT_MULTICAST, CFG_PKT_OTHERHOST };
+struct cfg_m_pkttype {
+	uint8_t type; // enum cfg_pkttype
+	bool invert;
+};
+
+struct cfg_m_mac { // source address of the frame
+	uint8_t addr[6];
+	bool invert;
+};
+
+struct cfg_m_tos { // tos; dscp: value is the upper six bits, no mask
+	uint8_t value, mask;
+	bool invert;
+};
+
+struct cfg_m_ecn {
+	bool ece, ece_inv, cwr, cwr_inv; // TCP flags that must be set, or clear
+	bool ect_set, ect_inv;
+	uint8_t ect; // lower two bits of the TOS byte
+};
+
+// Credits as netfilter counts them: xt_limit with 250 ticks a second.
+#define CFG_LIMIT_TICKS	  250 // per second
+#define CFG_LIMIT_CREDITS 128 // gained per tick
+struct cfg_m_limit {
+	uint32_t avg;	// 1/10000 seconds per packet; 0: 3 an hour
+	uint32_t burst; // packets; 0: 5
+};
+// What a packet costs and how much can be saved up, in credits. False: netfilter's 32 bits cannot
+// hold so much, and it refuses the rule.
+bool cfg_limit_credits(const struct cfg_m_limit *limit, uint32_t *cost, uint32_t *cap);
+// The rate as iptables prints it: how many per "sec", "min", "hour" or "day".
+uint32_t cfg_limit_rate(const struct cfg_m_limit *limit, const char **unit);
+
+struct cfg_match {
+	enum cfg_match_id id;
+	uint32_t slot;	  // acl's own, in its copy: where a worker keeps what the match remembers
+	size_t data_size; // bytes of data
+	void *data;	  // owned, one flat piece: what is too large for most rules, such as a
+			  // comment's text (NUL-terminated, at most 255 bytes); NULL: nothing
+	struct cfg_pos pos;
+	union {
+		struct cfg_m_ports ports; // CFG_M_TCP, CFG_M_UDP
+		struct cfg_m_icmp icmp;
+		struct cfg_m_multiport multiport;
+		struct cfg_m_state state; // CFG_M_CONNTRACK, CFG_M_STATE
+		struct cfg_m_mark mark;
+		struct cfg_m_length length;
+		struct cfg_m_iprange iprange;
+		struct cfg_m_ttl ttl; // CFG_M_TTL, CFG_M_HL
+		struct cfg_m_pkttype pkttype;
+		struct cfg_m_mac mac;
+		struct cfg_m_tos tos; // CFG_M_TOS, CFG_M_DSCP
+		struct cfg_m_ecn ecn;
+		struct cfg_m_limit limit;
+	};
+};
+
+// A second match that owns a copy of the data. False: no memory, *to is left alone.
+bool cfg_match_copy(struct cfg_match *to, const struct cfg_match *from);
+const char *cfg_match_name(enum cfg_match_id id); // "multiport"

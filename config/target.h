@@ -1,0 +1,79 @@
+#pragma once
+// What a rule does with a packet: -j and -g. Part of the policy model: see config/policy.h.
+// Multi-byte integers are in host order, addresses are bytes in network order.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/cfg_err.h"
+
+#define CFG_CHAIN_MAX 29 // XT_EXTENSION_MAXNAMELEN: longest chain name, without the NUL, is 28
+
+enum cfg_target_id {
+	CFG_T_NONE, // no -j: counts, goes on
+	CFG_T_ACCEPT,
+	CFG_T_DROP,
+	CFG_T_RETURN,
+	CFG_T_JUMP, // -j user chain
+	CFG_T_GOTO, // -g user chain
+	CFG_T_REJECT,
+	CFG_T_MASQUERADE,
+	CFG_T_SNAT,
+	CFG_T_DNAT,
+	CFG_T_REDIRECT,
+	CFG_T_NOTRACK, // raw; goes on after it
+	CFG_T_CT,      // raw; CT --notrack, the only thing it can say yet
+	CFG_T_MARK,    // goes on after it
+	CFG_TARGETS,
+};
+
+enum cfg_reject {
+	CFG_REJ_NET_UNREACH, // v4 only from here
+	CFG_REJ_HOST_UNREACH,
+	CFG_REJ_PROTO_UNREACH,
+	CFG_REJ_PORT_UNREACH, // the v4 default
+	CFG_REJ_NET_PROHIB,
+	CFG_REJ_HOST_PROHIB,
+	CFG_REJ_ADMIN_PROHIB,
+	CFG_REJ_TCP_RESET, // both families
+	CFG_REJ6_NO_ROUTE, // v6 only from here
+	CFG_REJ6_ADM_PROHIBITED,
+	CFG_REJ6_ADDR_UNREACH,
+	CFG_REJ6_PORT_UNREACH, // the v6 default
+	CFG_REJ6_POLICY_FAIL,
+	CFG_REJ6_REJECT_ROUTE,
+	CFG_REJ_DEFAULT, // a rule of both families that did not say: port-unreachable of the
+			 // packet's family
+};
+
+struct cfg_t_nat {
+	uint8_t family; // of the addresses; 0: none given
+	bool has_ports;
+	bool random, random_fully, persistent;
+	uint8_t addr_min[16], addr_max[16]; // equal for a single address
+	uint16_t port_min, port_max;	    // equal for a single port
+	uint16_t port_base;		    // DNAT port shift "lo-hi/base"; 0: none
+};
+
+struct cfg_t_mark { // mark = (mark & ~mask) ^ value
+	uint32_t value, mask;
+};
+
+struct cfg_target {
+	enum cfg_target_id id;
+	uint32_t slot;	  // as in struct cfg_match
+	size_t data_size; // bytes of data
+	void *data;	  // owned, one flat piece; NULL: nothing
+	struct cfg_pos pos;
+	char chain[CFG_CHAIN_MAX]; // JUMP and GOTO
+	union {
+		enum cfg_reject reject;
+		struct cfg_t_nat nat;
+		struct cfg_t_mark mark;
+	};
+};
+
+// A second target that owns a copy of the data. False: no memory, *to is left alone.
+bool cfg_target_copy(struct cfg_target *to, const struct cfg_target *from);
+// "MASQUERADE"; NULL for none, jump and goto.
+const char *cfg_target_name(enum cfg_target_id id);

@@ -1,0 +1,21 @@
+"""Matches and targets that random rules draw, a module per kind of extension.
+
+A module has MATCHES and TARGETS: lists of functions that get (maker, place, words) and return the text of one match
+or target, or None where it cannot stand there. `maker` is policies.Maker (its r is the random generator), `place` says
+where the rule is, `words` are the matches that the rule has already ("-p tcp", ...). A target here is one after which
+the walk goes on, or one that needs more than policies.py knows.
+"""
+import collections
+import importlib
+import pkgutil
+
+Place = collections.namedtuple('Place', 'table chain user')  # user: a user chain, reached from any hook of the table
+
+_modules = [importlib.import_module(f'{__name__}.{m.name}') for m in sorted(pkgutil.iter_modules(__path__), key=str)]
+MATCHES = [f for m in _modules for f in getattr(m, 'MATCHES', [])]
+TARGETS = [f for m in _modules for f in getattr(m, 'TARGETS', [])]
+
+
+def draw(functions, maker, place, words):
+    """The text that one of the functions gives, or None."""
+    return maker.r.choice(functions)(maker, place, words) if functions else None
