@@ -103,7 +103,8 @@ extern const struct ext ext_icmp, ext_icmp6;					 // ext_icmp.c
 extern const struct ext ext_conntrack, ext_state, ext_comment;			 // ext_state.c
 extern const struct ext ext_reject;						 // ext_reject.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;	 // ext_nat.c
-extern const struct ext ext_notrack, ext_ct, ext_mark_target;			 // ext_mark.c
+extern const struct ext ext_notrack, ext_ct;					 // ext_ct.c
+extern const struct ext ext_mark_target;					 // ext_mark.c
 extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c

@@ -1,26 +1,11 @@
-// NOTRACK, CT and MARK: rows of the extension table with their parse and show functions.
+// MARK: its row of the extension table with its parse and show functions.
 //
-// Called through the table by both readers and both writers. CT's options other than --notrack have
-// a row without a parse function: they are refused by name. MARK's five ways to say what becomes of
+// Called through the table by both readers and both writers. The five ways to say what becomes of
 // the mark are one: mark = (mark & ~mask) ^ value, and iptables-save prints only that one.
 #include "config/ext.h"
 #include "config/value.h"
 
 #include <string.h>
-
-static bool
-notrack_parse(struct ext_in *in)
-{
-	(void)in; // the target has nothing else to say
-	return true;
-}
-
-static bool
-notrack_show(struct ext_out *out)
-{
-	(void)out;
-	return true;
-}
 
 static bool
 bad_mark(struct ext_in *in, const char *expected)
@@ -113,21 +98,6 @@ mark_show(struct ext_out *out)
 	return true;
 }
 
-static const struct ext_opt ct_opt[] = {
-	{.name = "notrack",
-	 .slot = 0,
-	 .value = EXT_FLAG,
-	 .parse = notrack_parse,
-	 .show = notrack_show},
-	{.name = "helper", .slot = 1, .value = EXT_WORD},
-	{.name = "timeout", .slot = 2, .value = EXT_WORD},
-	{.name = "ctevents", .slot = 3, .value = EXT_LIST},
-	{.name = "expevents", .slot = 4, .value = EXT_LIST},
-	{.name = "zone-orig", .slot = 5, .value = EXT_WORD},
-	{.name = "zone-reply", .slot = 6, .value = EXT_WORD},
-	{.name = "zone", .slot = 7, .value = EXT_WORD},
-};
-
 static const struct ext_opt mark_opt[] = {
 	{.name = "set-xmark", .value = EXT_WORD, .parse = set_xmark_parse, .show = mark_show},
 	{.name = "set-mark", .value = EXT_WORD, .parse = set_mark_parse},
@@ -136,24 +106,6 @@ static const struct ext_opt mark_opt[] = {
 	{.name = "xor-mark", .value = EXT_WORD, .parse = xor_mark_parse},
 };
 
-const struct ext ext_notrack = {
-	.name = "NOTRACK",
-	.target = true,
-	.id = CFG_T_NOTRACK,
-	.families = CFG_BOTH,
-	.tables = 1 << CFG_RAW,
-};
-// iptables 1.8.9 takes a bare CT, which changes nothing; here it has to say something.
-const struct ext ext_ct = {
-	.name = "CT",
-	.target = true,
-	.id = CFG_T_CT,
-	.families = CFG_BOTH,
-	.tables = 1 << CFG_RAW,
-	.some_option = true,
-	.opt = ct_opt,
-	.n_opt = EXT_N(ct_opt),
-};
 const struct ext ext_mark_target = {
 	.name = "MARK",
 	.target = true,
