@@ -168,8 +168,10 @@ char *cfg_match_to_save(const struct cfg_rule *rule, const struct cfg_match *mat
 			enum cfg_family family);
 char *cfg_target_to_save(const struct cfg_rule *rule, enum cfg_family family);
 
-// Errors a policy may have whatever file it came from: missing chain, jump loop, match or target
-// where it cannot stand. Adds to err; 0 or -EINVAL.
+// Most rules that one packet may have to be held against in one table: more would stop a worker.
+#define CFG_STEPS_MAX 1000000u
+// Errors a policy may have whatever file it came from: missing chain, jump loop, a walk of more
+// than CFG_STEPS_MAX rules, match or target where it cannot stand. Adds to err; 0 or -EINVAL.
 int cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err);
 // What iptables' language has but this appliance cannot do, each with its reason: for the readers
 // of a policy that is to be run or checked. A text that is only turned into another one may have

@@ -4,7 +4,8 @@
 // cfg_policy_check is called by both readers at their end and by tests, on the reading thread; it
 // changes nothing. Where something can stand is what the kernel checks: user chains count as
 // standing at every hook from which they can be reached, in each family by itself. Stricter than
-// the kernel: a circle of jumps is an error even where no packet can get into it.
+// the kernel: a circle of jumps is an error even where no packet can get into it, and so is a web
+// of jumps in which one packet may walk more than CFG_STEPS_MAX rules.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -19,6 +20,7 @@ struct node {
 	struct cfg_chain *chain;
 	enum colour colour;
 	uint8_t hooks;	  // bit per hook from which it is reached, in the family at hand
+	uint32_t steps;	  // rules that the longest walk from its first rule on looks at
 	size_t next_rule; // of the walk
 	size_t parent;
 };
@@ -27,6 +29,7 @@ struct checker {
 	const struct cfg_policy *policy;
 	enum cfg_table_id table;
 	uint8_t family; // at hand
+	bool too_long;	// told that a walk is
 	struct node *node;
 	size_t n;
 	size_t *order, n_order; // finished chains, callees first
@@ -128,6 +131,38 @@ spread_hooks(struct checker *c)
 			if (to != NULL)
 				to->hooks |= n->hooks;
 		}
+	}
+}
+
+// What a packet may cost at most: every jump taken that comes back, each rule looked at once per
+// visit. Callees come first in the order. Chains that jump twice to the next one double it each
+// time.
+static void
+check_steps(struct checker *c)
+{
+	for (size_t i = 0; i < c->n_order; i++) {
+		struct node *n = &c->node[c->order[i]];
+		uint64_t steps = 0; // from the rule at hand to the end of the walk
+
+		for (size_t r = n->chain->n_rule; r-- > 0;) {
+			const struct cfg_rule *rule = &n->chain->rule[r];
+			const struct node *to = callee(c, rule);
+			uint64_t taken = to != NULL ? to->steps : 0;
+
+			if (!(rule->family & c->family))
+				continue;
+			if (rule->target.id == CFG_T_JUMP)
+				taken += steps;
+			steps = 1 + (taken > steps ? taken : steps);
+		}
+		n->steps = steps > CFG_STEPS_MAX ? CFG_STEPS_MAX + 1 : steps;
+		if (steps <= CFG_STEPS_MAX || c->too_long)
+			continue;
+		cfg_err_add(c->err, n->chain->pos,
+			    "table '%s': a packet may walk more than %u rules from chain '%s' on "
+			    "(jumps into chains that jump on in many ways)",
+			    cfg_table_name(c->table), CFG_STEPS_MAX, n->chain->name);
+		c->too_long = true; // so do all chains that lead there
 	}
 }
 
@@ -332,6 +367,7 @@ check_family(struct checker *c, uint8_t family, const uint8_t *hooks4)
 	}
 	if (!good)
 		return false;
+	check_steps(c);
 	spread_hooks(c);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct node *n = &c->node[i];

@@ -179,3 +179,52 @@ Test(config_check, deep, .timeout = 60)
 	free(said);
 	free(text);
 }
+
+// n chains, each jumping `times` times to the next one by `how`; INPUT goes to the first.
+static char *
+fan(unsigned n, unsigned times, const char *how)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	fprintf(f, "*filter\n");
+	for (unsigned i = 0; i < n; i++)
+		fprintf(f, ":c%u - [0:0]\n", i);
+	for (unsigned i = 0; i + 1 < n; i++)
+		for (unsigned j = 0; j < times; j++)
+			fprintf(f, "-A c%u %s c%u\n", i, how, i + 1);
+	fprintf(f, "-A INPUT -j c0\nCOMMIT\n");
+	fclose(f);
+	return text;
+}
+
+// One packet may have to walk 2^(n-1) - 1 rules where each chain jumps to the next twice.
+Test(config_check, fan_out)
+{
+	static const struct {
+		unsigned n, times;
+		const char *how;
+		const char *says; // NULL: sound
+	} fans[] = {
+		{19, 2, "-j", NULL}, // 2 + 4 + ... + 2^18: 524286 rules
+		{64, 1, "-j", NULL},
+		{64, 2, "-g", NULL}, // a goto does not come back
+		{20, 2, "-j", "a packet may walk more than 1000000 rules from chain 'c0' on"},
+		{64, 2, "-j", "a packet may walk more than 1000000 rules from chain 'c44' on"},
+	};
+
+	for (size_t i = 0; i < sizeof(fans) / sizeof(fans[0]); i++) {
+		char *text = fan(fans[i].n, fans[i].times, fans[i].how), *said;
+		struct cfg_policy *p = t_save_in(CFG_IPV4, text, &said);
+
+		cr_expect(eq(int, p != NULL, fans[i].says == NULL), "%zu: %s", i, said);
+		cr_expect(fans[i].says == NULL ? said[0] == '\0'
+					       : strstr(said, fans[i].says) != NULL,
+			  "%zu: %s", i, said);
+		cr_expect(strchr(said, '\n') == NULL, "%zu: told once: %s", i, said);
+		free(said);
+		free(text);
+		cfg_policy_free(p);
+	}
+}
