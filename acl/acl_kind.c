@@ -30,7 +30,7 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 
 const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_ACCEPT] = {.verdict = ACL_ACCEPT, .flags = ACL_K_FLOW},
-	[CFG_T_CT] = {acl_notrack_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
+	[CFG_T_CT] = {acl_ct_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
 	[CFG_T_DNAT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
 	[CFG_T_DROP] = {.verdict = ACL_DROP, .flags = ACL_K_FLOW},
 	[CFG_T_MARK] = {acl_mark_apply, .flags = ACL_K_FLOW},

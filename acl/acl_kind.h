@@ -93,4 +93,5 @@ int acl_limit_init(void *state, const void *item, const struct acl_policy *p, ui
 #define ACL_LIMIT_SIZE 32
 
 enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
+enum acl_next acl_ct_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_notrack_apply(const struct acl_rule *r, struct acl_view *v);

@@ -12,17 +12,39 @@ acl_mark_apply(const struct acl_rule *r, struct acl_view *v)
 	return ACL_GO_ON;
 }
 
-// A packet that has a flow, or whose cause was untracked, stays as it is (xt_CT looks at
-// skb->_nfct, which nf_ct_attach() has set in the answer).
+// Has the packet what CT and NOTRACK give already? One that has a flow, or whose cause was
+// untracked (nf_ct_attach() has set it in the answer), or that met another such rule before.
+static bool
+is_settled(const struct pl_pkt *p)
+{
+	return p->ct != NULL || p->ct_state != 0 || p->ct_rule != NULL ||
+	       (p->flags & (PL_F_CT_ATTACHED | PL_F_NOTRACK));
+}
+
 enum acl_next
 acl_notrack_apply(const struct acl_rule *r, struct acl_view *v)
 {
 	struct pl_pkt *p = v->pkt;
 
 	(void)r;
-	if (p->ct != NULL || p->ct_state != 0 || (p->flags & PL_F_CT_ATTACHED))
+	if (is_settled(p))
 		return ACL_GO_ON;
 	p->flags |= PL_F_NOTRACK;
 	v->ct = PL_CT_UNTRACKED;
+	return ACL_GO_ON_CHANGED;
+}
+
+// The first CT rule counts; later rules of raw call its packet NEW.
+enum acl_next
+acl_ct_apply(const struct acl_rule *r, struct acl_view *v)
+{
+	struct pl_pkt *p = v->pkt;
+
+	if (r->data->ct.notrack)
+		return acl_notrack_apply(r, v);
+	if (is_settled(p))
+		return ACL_GO_ON;
+	p->ct_rule = &r->data->ct;
+	v->ct = PL_CT_NEW;
 	return ACL_GO_ON_CHANGED;
 }

@@ -22,7 +22,7 @@ enum cfg_target_id {
 	CFG_T_DNAT,
 	CFG_T_REDIRECT,
 	CFG_T_NOTRACK, // raw; goes on after it
-	CFG_T_CT,      // raw; CT --notrack, the only thing it can say yet
+	CFG_T_CT,      // raw; goes on after it
 	CFG_T_MARK,    // goes on after it
 	CFG_TARGETS,
 };
@@ -59,6 +59,23 @@ struct cfg_t_mark { // mark = (mark & ~mask) ^ value
 	uint32_t value, mask;
 };
 
+// The helpers of this appliance, which read in a flow's payload what other flows will come of it.
+enum cfg_helper {
+	CFG_HELPER_NONE,
+	CFG_HELPER_FTP,
+	CFG_HELPER_SIP,
+	CFG_HELPER_TFTP,
+	CFG_HELPER_OTHER, // iptables has it, this appliance has not
+};
+const char *cfg_helper_name(enum cfg_helper id); // "ftp"; "" for none and other
+
+#define CFG_HELPER_MAX 16		  // with the NUL
+struct cfg_t_ct {			  // what a flow gets that begins with the packet
+	bool notrack;			  // none at all; nothing else counts then
+	uint8_t helper;			  // enum cfg_helper
+	char helper_name[CFG_HELPER_MAX]; // as written; "": none
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	uint32_t slot;	  // as in struct cfg_match
@@ -70,6 +87,7 @@ struct cfg_target {
 		enum cfg_reject reject;
 		struct cfg_t_nat nat;
 		struct cfg_t_mark mark;
+		struct cfg_t_ct ct; // CFG_T_CT
 	};
 };
 

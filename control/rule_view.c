@@ -367,7 +367,9 @@ add_target(struct words *w, const struct cfg_rule *rule, enum cfg_family family)
 		add(w, " NOTRACK");
 		return;
 	case CFG_T_CT:
-		add(w, " CT notrack");
+		add(w, " CT%s", t->ct.notrack ? " notrack" : "");
+		if (t->ct.helper_name[0] != '\0')
+			add(w, " helper %s", t->ct.helper_name);
 		return;
 	case CFG_T_MARK:
 		add_mark(w, &t->mark);

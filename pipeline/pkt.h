@@ -65,6 +65,7 @@ enum pl_pkt_flags {
 };
 
 struct ct_entry;    // conntrack/ct.h; opaque here
+struct cfg_t_ct;    // config/target.h; opaque here
 struct pl_nat_rule; // below
 struct pl_note;	    // pipeline/note.h: what explain, trace and replay want to know; NULL otherwise
 
@@ -81,6 +82,7 @@ struct pl_pkt {
 	const struct pl_nat_rule
 		*nat_rule; // chosen by the nat table's stage for the nat stage that follows it
 	struct pl_note *note;
+	const struct cfg_t_ct *ct_rule; // raw's CT target: what a flow gets that begins here
 	union pl_addr src, dst; // copies, kept in step by nat's rewriting; IPv4: rest is zero
 	uint32_t hash; // symmetric Toeplitz of the tuple (addresses only for fragments); set by
 		       // ct_steer

@@ -291,8 +291,10 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 		t->mark.value = rnd_below(r, 4);
 		t->mark.mask = rnd_one_in(r, 3) ? UINT32_MAX : rnd_below(r, 4);
 	}
-	if (table == CFG_RAW && rnd_one_in(r, 6))
+	if (table == CFG_RAW && rnd_one_in(r, 6)) {
 		t->id = rnd_one_in(r, 2) ? CFG_T_NOTRACK : CFG_T_CT;
+		t->ct = (struct cfg_t_ct){.notrack = t->id == CFG_T_CT && rnd_one_in(r, 2)};
+	}
 	if (table == CFG_FILTER && rnd_one_in(r, 6)) {
 		t->id = CFG_T_REJECT;
 		t->reject = rnd_one_in(r, 3) ? CFG_REJ_TCP_RESET : CFG_REJ_DEFAULT;

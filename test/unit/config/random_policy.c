@@ -418,6 +418,19 @@ random_mark(struct gen *g, struct cfg_target *t)
 }
 
 static void
+random_ct(struct gen *g, const struct cfg_rule *r, struct cfg_target *t)
+{
+	t->id = one_in(g, 2) ? CFG_T_NOTRACK : CFG_T_CT;
+	if (t->id == CFG_T_NOTRACK)
+		return;
+	if (r->proto_set && !r->proto_inv && r->proto == IPPROTO_TCP && one_in(g, 2)) {
+		t->ct.helper = one_in(g, 2) ? CFG_HELPER_FTP : CFG_HELPER_SIP;
+		strcpy(t->ct.helper_name, cfg_helper_name(t->ct.helper));
+	}
+	t->ct.notrack = t->ct.helper == CFG_HELPER_NONE || one_in(g, 4);
+}
+
+static void
 random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg_rule *r)
 {
 	static const enum cfg_target_id plain[] = {CFG_T_ACCEPT, CFG_T_DROP, CFG_T_RETURN};
@@ -428,7 +441,7 @@ random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg
 		break;
 	case 4:
 		if (g->table == CFG_RAW && one_in(g, 2))
-			t->id = one_in(g, 2) ? CFG_T_NOTRACK : CFG_T_CT;
+			random_ct(g, r, t);
 		else
 			random_mark(g, t);
 		break;

@@ -29,6 +29,19 @@ static const struct {
 	 "dccp"},
 	{"icmp without", "*filter\n-A INPUT -m icmp --icmp-type 8\nCOMMIT\n",
 	 "2:10: error: match 'icmp' needs"},
+	{"helper without -p", "*raw\n-A OUTPUT -j CT --helper ftp\nCOMMIT\n",
+	 "2:11: error: CT: helper \"ftp\" needs a rule with its protocol "
+	 "(expected tcp)"}, // kernel
+	{"helper's protocol", "*raw\n-A OUTPUT -p tcp -j CT --helper tftp\nCOMMIT\n",
+	 "2:18: error: CT: helper \"tftp\" needs a rule with its protocol "
+	 "(expected udp)"}, // kernel
+	{"helper with ! -p", "*raw\n-A OUTPUT ! -p tcp -j CT --helper sip\nCOMMIT\n",
+	 "2:20: error: CT: helper \"sip\" needs a rule with its protocol "
+	 "(expected udp or tcp)"}, // kernel
+	{"no such helper", "*raw\n-A OUTPUT -p tcp -j CT --helper FTP\nCOMMIT\n",
+	 "2:18: error: CT: no such helper \"FTP\" "
+	 "(expected ftp, sip or tftp)"}, // kernel
+	{"helper, notrack", "*raw\n-A OUTPUT -j CT --notrack --helper FTP\nCOMMIT\n", NULL},
 	{"REJECT outside filter", "*nat\n-A OUTPUT -j REJECT\nCOMMIT\n",
 	 "2:11: error: target 'REJECT' cannot stand in table 'nat' (expected table "
 	 "filter)"}, // kernel

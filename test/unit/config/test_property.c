@@ -64,7 +64,10 @@ same_target(const struct cfg_target *a, const struct cfg_target *b)
 		return a->reject == b->reject;
 	if (a->id == CFG_T_MARK)
 		return a->mark.value == b->mark.value && a->mark.mask == b->mark.mask;
-	if (a->id < CFG_T_MASQUERADE || a->id == CFG_T_NOTRACK || a->id == CFG_T_CT)
+	if (a->id == CFG_T_CT)
+		return a->ct.notrack == b->ct.notrack && a->ct.helper == b->ct.helper &&
+		       strcmp(a->ct.helper_name, b->ct.helper_name) == 0;
+	if (a->id < CFG_T_MASQUERADE || a->id == CFG_T_NOTRACK)
 		return true;
 	return x->family == y->family && x->has_ports == y->has_ports && x->random == y->random &&
 	       x->random_fully == y->random_fully && x->persistent == y->persistent &&
