@@ -199,6 +199,11 @@ start(struct daemon *d, struct cfg_policy **policy, struct cfg_err *err)
 		return ret;
 	for (uint16_t i = 0; i < d->n_worker; i++) {
 		net_ports_attach(d->ports, d->gateway.worker[i]);
+		ret = pl_rest_set(d->gateway.worker[i], d->settings->poll == CFG_POLL_ADAPTIVE
+								? PL_POLL_ADAPTIVE
+								: PL_POLL_BUSY);
+		if (ret < 0)
+			return ret;
 		ret = rte_eal_remote_launch(pl_worker_loop, d->gateway.worker[i], d->lcore[i]);
 		if (ret < 0)
 			return ret;

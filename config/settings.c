@@ -79,6 +79,7 @@ static const struct cfg_key top_key[] = {
 	{"workers", cfg_read_lcores, TOP(worker), TOP(n_worker), .max = CFG_WORKERS_MAX},
 	{"policy", cfg_read_path, TOP(policy)},
 	{"control", cfg_read_socket, TOP(control)},
+	{"poll", cfg_read_poll, TOP(poll)},
 	{"ports", read_list, TOP(port), TOP(n_port), .group = &port_keys, .required = true},
 	{"routes", read_list, TOP(route), TOP(n_route), .group = &route_keys},
 	{"neighbours", read_list, TOP(neighbour), TOP(n_neighbour), .group = &neigh_keys},

@@ -47,6 +47,8 @@ struct cfg_neighbour {
 	struct cfg_pos pos;
 };
 
+enum cfg_poll { CFG_POLL_BUSY, CFG_POLL_ADAPTIVE };
+
 struct cfg_settings {
 	char *file;
 	char **eal; // EAL arguments without argv[0]
@@ -56,6 +58,7 @@ struct cfg_settings {
 	// Path, made absolute relative to the file; NULL: not given (ringwalld refuses that).
 	char *policy;
 	char *control; // socket path; default /run/ringwall/control.sock
+	enum cfg_poll poll;
 	struct cfg_port *port;
 	size_t n_port;
 	struct cfg_route *route;

@@ -54,6 +54,8 @@ bool cfg_settings_has_include(const char *text, struct cfg_err *err);
 // config/settings_value.c: the readers of values that are no groups.
 void cfg_read_string(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		     void *base);
+void cfg_read_poll(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
+		   void *base);
 void cfg_read_path(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		   void *base);
 void cfg_read_socket(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,

@@ -76,6 +76,24 @@ cfg_read_string(struct cfg_reader *r, const config_setting_t *s, const struct cf
 		keep(r, text, at(base, key->offset));
 }
 
+void
+cfg_read_poll(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
+	      void *base)
+{
+	const char *text = string_of(r, s, key, "\"busy\" or \"adaptive\"");
+	enum cfg_poll *poll = at(base, key->offset);
+
+	if (text == NULL)
+		return;
+	if (strcmp(text, "busy") == 0)
+		*poll = CFG_POLL_BUSY;
+	else if (strcmp(text, "adaptive") == 0)
+		*poll = CFG_POLL_ADAPTIVE;
+	else
+		cfg_err_add(r->err, cfg_setting_pos(s),
+			    "'%s' is \"%s\": expected \"busy\" or \"adaptive\"", key->name, text);
+}
+
 static char *
 absolute(struct cfg_reader *r, const char *text)
 {

@@ -73,6 +73,10 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "worker", json_integer(w->id));
 	json_object_set_new(view, "loops", number(load(&n->loops)));
 	json_object_set_new(view, "busy_loops", number(load(&n->busy_loops)));
+	json_object_set_new(view, "pauses",
+			    number(atomic_load_explicit(&w->rest.pauses, memory_order_relaxed)));
+	json_object_set_new(view, "sleeps",
+			    number(atomic_load_explicit(&w->rest.sleeps, memory_order_relaxed)));
 	json_object_set_new(view, "handed_over", number(load(&n->handed_over)));
 	json_object_set_new(view, "taken_over", number(load(&n->taken_over)));
 	json_object_set_new(view, "deferred", number(load(&n->deferred)));

@@ -28,8 +28,6 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 
-#define AF_PACKET_SOCKETS 64
-
 // setsockopt(*, SOL_PACKET, PACKET_FANOUT, ...) returns 0 at once; everything else is as ever. Low
 // halves of the arguments; both are ints.
 static int
@@ -140,11 +138,18 @@ join(const int *fd, unsigned n)
 	return 0;
 }
 
+unsigned
+net_af_packet_sockets(unsigned ifindex, int fd[NET_AF_PACKET_QUEUES])
+{
+	// The driver opens them queue by queue, and the folder is in the order of the numbers.
+	return find_sockets(ifindex, fd, NET_AF_PACKET_QUEUES);
+}
+
 int
 net_af_packet_spread(unsigned ifindex, unsigned n, char *why, size_t why_len)
 {
-	int fd[AF_PACKET_SOCKETS], ret;
-	unsigned found = find_sockets(ifindex, fd, AF_PACKET_SOCKETS);
+	int fd[NET_AF_PACKET_QUEUES], ret;
+	unsigned found = find_sockets(ifindex, fd, NET_AF_PACKET_QUEUES);
 
 	for (unsigned i = 0; i < found; i++) {
 		if ((fanout_of(fd[i]) >> 16 & PACKET_FANOUT_FLAG_DEFRAG) != 0) {

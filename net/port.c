@@ -31,6 +31,7 @@ struct port {
 struct net_ports {
 	unsigned n;
 	uint16_t n_workers;
+	bool adaptive; // workers sleep when nothing comes
 	struct net_rtnl *rtnl;
 	struct cfg_prefix
 		*blackhole; // static routes of ours in the host that no device takes along
@@ -141,6 +142,7 @@ start_one(struct net_ports *ps, uint8_t i, struct net_table *t, struct rte_mempo
 				   .args = &p->args,
 				   .pool = pool,
 				   .n_workers = ps->n_workers,
+				   .adaptive = ps->adaptive,
 				   .index = i};
 	struct net_twin_conf twin = {.name = twin_name(p->cfg),
 				     .addr = p->cfg->address,
@@ -349,6 +351,7 @@ net_ports_start(struct net_ports **out, const struct cfg_settings *s, struct net
 		return -ENOMEM;
 	}
 	ps->n_workers = n_workers;
+	ps->adaptive = s->poll == CFG_POLL_ADAPTIVE;
 	if (s->file != NULL)
 		err->file = s->file;
 	ret = start_all(ps, s, t, pool, err);
@@ -385,10 +388,15 @@ net_ports_stop(struct net_ports *ps)
 
 static void
 attach_rx(struct pl_worker *w, void *ctx, uint16_t queue, uint8_t port, uint8_t origin,
-	  uint16_t (*burst)(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n))
+	  uint16_t (*burst)(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n),
+	  int (*wake)(void *ctx, uint16_t queue, enum pl_wake what))
 {
-	w->rx[w->n_rx++] = (struct pl_rx){
-		.burst = burst, .ctx = ctx, .queue = queue, .port = port, .origin = origin};
+	w->rx[w->n_rx++] = (struct pl_rx){.burst = burst,
+					  .ctx = ctx,
+					  .queue = queue,
+					  .port = port,
+					  .origin = origin,
+					  .wake = wake};
 }
 
 void
@@ -401,7 +409,8 @@ net_ports_attach(struct net_ports *ps, struct pl_worker *w)
 
 		for (uint16_t q = 0; q < p->dev.rx_queues; q++) {
 			if ((i + q) % ps->n_workers == w->id)
-				attach_rx(w, &p->dev, q, (uint8_t)i, PL_FROM_WIRE, net_dev_rx);
+				attach_rx(w, &p->dev, q, (uint8_t)i, PL_FROM_WIRE, net_dev_rx,
+					  net_dev_wake);
 		}
 		// Workers beyond the device's tx queues share none: worker (id mod queues) sends
 		// for them.
@@ -412,7 +421,8 @@ net_ports_attach(struct net_ports *ps, struct pl_worker *w)
 		if (p->twin == NULL)
 			continue;
 		if (w->id == 0)
-			attach_rx(w, p->twin, 0, (uint8_t)i, PL_FROM_HOST, net_twin_rx);
+			attach_rx(w, p->twin, 0, (uint8_t)i, PL_FROM_HOST, net_twin_rx,
+				  net_twin_wake);
 		tx = (struct net_tx){.burst = net_twin_tx, .ctx = p->twin};
 		net_core_set_tx(w->net, (uint8_t)i, true, &tx);
 	}

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include <rte_bus_pci.h>
 #include <rte_dev.h>
@@ -142,7 +144,13 @@ configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_
 	    (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
 	net_dev_rss_conf(&conf, info, d->rx_queues);
+	conf.intr_conf.rxq = c->adaptive && c->args->kind != NET_DEV_AF_PACKET;
 	ret = rte_eth_dev_configure(d->eth, d->rx_queues, d->tx_queues, &conf);
+	if (ret < 0 && conf.intr_conf.rxq) { // without interrupts, then
+		conf.intr_conf.rxq = 0;
+		ret = rte_eth_dev_configure(d->eth, d->rx_queues, d->tx_queues, &conf);
+	}
+	d->rx_intr = ret == 0 && conf.intr_conf.rxq;
 	if (ret < 0) {
 		snprintf(why, why_len, "%u rx and %u tx queues cannot be configured: %s",
 			 d->rx_queues, d->tx_queues, strerror(-ret));
@@ -289,6 +297,24 @@ drain(const struct net_dev *d)
 	}
 }
 
+// What the workers can wait for: sockets where the device is made of them, else its interrupts.
+static int
+wait_create(struct net_dev *d, unsigned ifindex)
+{
+	int fd[NET_AF_PACKET_QUEUES];
+	unsigned n = net_af_packet_sockets(ifindex, fd);
+
+	if (n != d->rx_queues)
+		return 0; // they cannot, and pause instead
+	d->wait = calloc(n, sizeof(*d->wait));
+	if (d->wait == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		d->wait[i].fd = fd[i];
+	d->rx_intr = true;
+	return 0;
+}
+
 int
 net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size_t why_len)
 {
@@ -310,6 +336,8 @@ net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size
 		ret = set_up_queues(d, conf, &info, why, why_len);
 	if (ret == 0 && conf->args->kind == NET_DEV_AF_PACKET)
 		ret = net_af_packet_spread(info.if_index, info.max_rx_queues, why, why_len);
+	if (ret == 0 && conf->args->kind == NET_DEV_AF_PACKET && conf->adaptive)
+		ret = wait_create(d, info.if_index);
 	if (ret == 0)
 		ret = start(d, conf, why, why_len);
 	if (ret == 0)
@@ -333,7 +361,9 @@ net_dev_close(struct net_dev *d)
 	rte_eth_dev_close(d->eth);
 	if (d->probed && info.device != NULL)
 		rte_dev_remove(info.device);
-	d->open = d->started = false;
+	free(d->wait);
+	d->wait = NULL;
+	d->open = d->started = d->rx_intr = false;
 }
 
 bool
@@ -350,6 +380,35 @@ net_dev_link_up(const struct net_dev *d)
 }
 
 // ---- the workers' side
+
+// Some drivers (net_tap) show a descriptor by the interrupt's interface, and have nothing to switch
+// on or off.
+static int
+nothing_to_switch(int ret)
+{
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+int
+net_dev_wake(void *ctx, uint16_t queue, enum pl_wake what)
+{
+	struct net_dev *d = ctx;
+	struct net_dev_wait *wait = d->wait != NULL ? &d->wait[queue] : NULL;
+
+	if (!d->rx_intr)
+		return -ENOTSUP;
+	if (what == PL_WAKE_ADD && wait != NULL) {
+		wait->event = (struct rte_epoll_event){.epdata.event = EPOLLIN};
+		return rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_ADD, wait->fd, &wait->event);
+	}
+	if (what == PL_WAKE_ADD)
+		return rte_eth_dev_rx_intr_ctl_q(d->eth, queue, RTE_EPOLL_PER_THREAD,
+						 RTE_INTR_EVENT_ADD, NULL);
+	if (wait != NULL) // readable as long as there is something
+		return 0;
+	return nothing_to_switch(what == PL_WAKE_ON ? rte_eth_dev_rx_intr_enable(d->eth, queue)
+						    : rte_eth_dev_rx_intr_disable(d->eth, queue));
+}
 
 uint16_t
 net_dev_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)

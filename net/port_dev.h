@@ -1,11 +1,17 @@
 #pragma once
 // One DPDK device as a port: private to net/port*.c. Control thread, but for the burst functions.
 #include <rte_ethdev.h>
+#include <rte_interrupts.h>
 
 #include "net/guard.h"
 #include "net/port.h"
 #include "net/port_args.h"
 #include "net/twin.h"
+
+struct net_dev_wait { // a descriptor that becomes readable with a packet
+	int fd;
+	struct rte_epoll_event event;
+};
 
 struct net_dev {
 	uint16_t eth; // ethdev port id
@@ -14,6 +20,8 @@ struct net_dev {
 	bool started;
 	bool rss;	 // the device steers as pipeline/toeplitz.h says
 	bool multi_segs; // takes chained mbufs
+	bool rx_intr;	 // queues can wake a worker, by interrupts or by the descriptors in wait
+	struct net_dev_wait *wait; // per rx queue; NULL: by interrupts
 	uint16_t rx_queues, tx_queues;
 	uint16_t mtu;
 	uint8_t mac[6];
@@ -25,6 +33,7 @@ struct net_dev_conf {
 	const struct net_dev_args *args;
 	struct rte_mempool *pool;
 	uint16_t n_workers;
+	bool adaptive; // the workers want to be woken by rx interrupts
 	bool mtu_done; // the kernel interface has it; ethdev's own check would refuse what the
 		       // driver takes
 	uint8_t index; // of the port: which worker gets queue 0
@@ -48,6 +57,7 @@ void net_dev_rss_conf(struct rte_eth_conf *eth, const struct rte_eth_dev_info *i
 		      uint16_t rx_queues);
 
 // ctx is the net_dev.
+int net_dev_wake(void *ctx, uint16_t queue, enum pl_wake what); // struct pl_rx
 uint16_t net_dev_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
 uint16_t net_dev_tx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
 uint16_t net_dev_tx_linear(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);

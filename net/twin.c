@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include <net/if.h>
 
 #include <rte_cycles.h>
+#include <rte_interrupts.h>
 #include <rte_mbuf.h>
 
 #include "config/policy.h"
@@ -33,6 +35,7 @@ struct net_twin {
 	int fd;
 	unsigned ifindex;
 	struct rte_mempool *pool;
+	struct rte_epoll_event event; // of the reading worker's epoll set
 	bool carrier;
 	unsigned n_seg; // buffers that a frame of the MTU may need
 	uint64_t pause_min, pause_max;
@@ -97,6 +100,20 @@ read_frame(struct net_twin *t)
 	}
 	len = readv(t->fd, iov, (int)t->n_spare);
 	return len > 0 ? take_spare(t, (uint32_t)len) : NULL;
+}
+
+int
+net_twin_wake(void *ctx, uint16_t queue, enum pl_wake what)
+{
+	struct net_twin *t = ctx;
+
+	(void)queue;
+	if (what == PL_WAKE_ADD) {
+		t->event = (struct rte_epoll_event){.epdata.event = EPOLLIN};
+		return rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_ADD, t->fd, &t->event);
+	}
+	t->next_tsc = 0; // what woke the worker, or came before it slept, is read at once
+	return 0;
 }
 
 uint16_t

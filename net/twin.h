@@ -5,6 +5,7 @@
 
 #include "config/settings.h"
 #include "net/rtnl.h"
+#include "pipeline/rest.h"
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -29,5 +30,6 @@ void net_twin_carrier(struct net_twin *t, bool up);
 
 // ctx is the twin. rx: from one worker only. tx: from any number of workers. As
 // rte_eth_rx/tx_burst.
+int net_twin_wake(void *ctx, uint16_t queue, enum pl_wake what); // struct pl_rx
 uint16_t net_twin_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);
 uint16_t net_twin_tx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n);

@@ -24,6 +24,7 @@ ring_create(struct pl_worker *from, struct pl_worker *to)
 	if (r == NULL)
 		return -rte_errno;
 	from->to[to->id] = r;
+	from->peer[to->id] = to;
 	to->from[from->id] = r;
 	return 0;
 }
@@ -75,5 +76,6 @@ pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t
 		return;
 	}
 	w->cnt.handed_over++;
+	pl_rest_wake(w->peer[to]);
 	pl_take(b, p);
 }

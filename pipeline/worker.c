@@ -30,6 +30,7 @@ pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int so
 	w->n_workers = n_workers;
 	w->socket = socket;
 	w->pool = pool;
+	w->rest.event_fd = -1;
 	*out = w;
 	return 0;
 }
@@ -50,6 +51,8 @@ pl_worker_free(struct pl_worker *w)
 			rte_pktmbuf_free(m);
 		rte_ring_free(w->from[i]);
 	}
+	if (w->rest.event_fd >= 0)
+		close(w->rest.event_fd);
 	rte_free((void *)(uintptr_t)w->reta);
 	rte_free(w);
 }
@@ -325,6 +328,7 @@ pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), 
 		return 0;
 	}
 	atomic_store_explicit(&w->call, &call, memory_order_release);
+	pl_rest_wake(w);
 	for (uint64_t us = 0; us < timeout_ms * 1000ull; us += 50) {
 		if (atomic_load_explicit(&call.done, memory_order_acquire))
 			return 0;
@@ -351,18 +355,23 @@ pl_worker_loop(void *worker)
 	const uint64_t start = rte_rdtsc();
 	struct timespec ts;
 	uint64_t base_ns;
+	unsigned found;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	base_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 	rte_rcu_qsbr_thread_register(pl_qsbr, w->id);
 	rte_rcu_qsbr_thread_online(pl_qsbr, w->id);
+	pl_rest_start(w);
 	atomic_store_explicit(&w->running, true, memory_order_release);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		w->now_ns = base_ns + (uint64_t)((double)(rte_rdtsc() - start) * ns_per_tick);
 		w->prog = pl_program_current();
-		pl_worker_turn(w);
+		found = pl_worker_turn(w);
 		rte_rcu_qsbr_quiescent(pl_qsbr, w->id);
+		if (w->rest.poll == PL_POLL_ADAPTIVE)
+			pl_rest(w, found);
 	}
+	pl_rest_stop(w);
 	// Nothing new comes in; what other workers hand over and what is buffered still goes out.
 	w->n_rx = 0;
 	for (unsigned i = 0; i < DRAIN_TURNS; i++)

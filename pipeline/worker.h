@@ -4,10 +4,12 @@
 // touches a worker, but for the fields marked otherwise.
 #include <stdatomic.h>
 
+#include <rte_interrupts.h>
 #include <rte_ring.h>
 
 #include "pipeline/burst.h"
 #include "pipeline/drop.h"
+#include "pipeline/rest.h"
 #include "pipeline/stage.h"
 
 #define PL_WORKERS_MAX 64
@@ -24,6 +26,8 @@ struct pl_rx {
 	uint16_t queue;
 	uint8_t port;	// gateway port index
 	uint8_t origin; // PL_FROM_WIRE, or PL_FROM_HOST for a twin
+	// Lets the source wake the worker; -ENOTSUP where it cannot. NULL: it cannot.
+	int (*wake)(void *ctx, uint16_t queue, enum pl_wake what);
 };
 
 // Counters: this worker writes, anybody reads with relaxed loads.
@@ -66,8 +70,9 @@ struct pl_worker {
 
 	struct pl_rx rx[2 * (PL_PORT_MAX + 1)];
 	unsigned n_rx;
-	struct rte_ring *from[PL_WORKERS_MAX]; // SPSC, from worker i to this one; NULL for itself
-	struct rte_ring *to[PL_WORKERS_MAX];   // SPSC, from this one to worker i
+	struct rte_ring *from[PL_WORKERS_MAX];	// SPSC, from worker i to this one; NULL for itself
+	struct rte_ring *to[PL_WORKERS_MAX];	// SPSC, from this one to worker i
+	struct pl_worker *peer[PL_WORKERS_MAX]; // worker i, only to be woken; NULL for itself
 	const uint8_t *reta; // 512 entries: hash & 511 -> worker id; the same for all workers
 
 	struct pl_burst burst; // being run
@@ -76,6 +81,9 @@ struct pl_worker {
 	uint16_t n_self;
 	struct rte_mbuf *dead[2 * PL_BURST]; // freed together at the end of the turn
 	uint16_t n_dead;
+
+	struct pl_rest rest __rte_cache_aligned;
+	struct rte_epoll_event rest_event; // of rest.event_fd
 
 	struct pl_counters cnt __rte_cache_aligned;
 	_Atomic(struct pl_call *) call

@@ -66,6 +66,8 @@ static const struct bad bad_values[] = {
 	 "'ports' is a group { }: expected a list"},
 	{"port no group", PORT_A "routes = ( \"x\" );", 2, 12,
 	 "'routes' holds a string: expected a route"},
+	{"poll of another kind", PORT_A "poll = \"lazy\";", 2, 1,
+	 "'poll' is \"lazy\": expected \"busy\" or \"adaptive\""},
 	{"sizes no group", PORT_A "sizes = 5;", 2, 1,
 	 "'sizes' is a whole number: expected a group"},
 	{"flows too small", PORT_A "sizes = { flows = 1; };", 2, 11,
