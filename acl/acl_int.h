@@ -104,6 +104,7 @@ struct acl_policy {
 	struct acl_table table[ACL_FAMILIES][CFG_TABLES];
 	bool covered[ACL_FAMILIES]; // the policy speaks of this family
 	bool linear;
+	uint8_t order; // enum pl_order
 	uint16_t n_workers;
 	uint32_t depth; // of all built-in chains, the deepest
 	uint32_t n_counter;
@@ -183,6 +184,9 @@ acl_end_apply(struct pl_pkt *pkt, const struct acl_end *end)
 	else if (end->verdict == ACL_NAT)
 		pkt->nat_rule = end->rule->nat;
 }
+
+// acl_order.c: sets p->order; all tables are made. 0 or -ENOMEM.
+int acl_order_set(struct acl_policy *p);
 
 // acl_stage.c: how a walk ended, for explain. Without a chain the hook has no rules: its policy is
 // ACCEPT.

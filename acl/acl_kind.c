@@ -15,7 +15,7 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_ICMP6] = {acl_icmp6_judge, acl_icmp6_boxes},
 	[CFG_M_IPRANGE] = {.judge = acl_iprange_judge, .flags = ACL_K_FLOW},
 	[CFG_M_LENGTH] = {.judge = acl_length_judge},
-	[CFG_M_LIMIT] = {acl_limit_judge, .flags = ACL_K_STATE,
+	[CFG_M_LIMIT] = {acl_limit_judge, .flags = ACL_K_STATE, .shares = ACL_SHARES_RULE,
 			 .state = {ACL_LIMIT_SIZE, acl_limit_init, NULL}},
 	[CFG_M_MAC] = {.judge = acl_mac_judge},
 	[CFG_M_MARK] = {.judge = acl_mark_judge, .flags = ACL_K_FLOW},

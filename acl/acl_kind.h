@@ -18,6 +18,19 @@ enum acl_kind_flags {
 	ACL_K_UNTRACKS = 1 << 2,
 };
 
+// What a match or target reads or writes beyond the packet and its own rule's counters, where
+// another packet's walk may write or read it. Walks are stage by stage over a burst: a later packet
+// passes an earlier stage first. acl_order.c finds out whether that could be noticed and how the
+// bursts have to be run then; a row says nothing else about it.
+enum acl_shares {
+	ACL_SHARES_NOTHING,
+	ACL_SHARES_RULE,   // something of this very rule: a credit, a quota
+	ACL_SHARES_NAME,   // something with a name, of all rules of the family that give the name
+	ACL_SHARES_NAME46, // the same, of both families' rules
+	ACL_SHARES_FLOW,   // something of the packet's flow that conntrack or rules write
+	ACL_SHARES_FLOWS,  // something of any flow
+};
+
 // What one worker remembers for one match or target of one rule. The memory is zero before init.
 struct acl_kind_state {
 	size_t size; // bytes; 0: nothing
@@ -33,7 +46,12 @@ struct acl_match_kind {
 	// after this match may narrow them (the match changes something, or may say ACL_HOT). NULL:
 	// the key has nothing of it; its rules are compared exactly behind their box.
 	bool (*boxes)(struct acl_boxes *out, const struct cfg_match *m);
-	uint8_t flags; // enum acl_kind_flags
+	uint8_t flags;	// enum acl_kind_flags
+	uint8_t shares; // enum acl_shares
+	// For rows that share only with some of their options: this and not `shares` says. NULL:
+	// always.
+	enum acl_shares (*shares_of)(const struct cfg_match *m);
+	const char *(*name_of)(const struct cfg_match *m); // ACL_SHARES_NAME, _NAME46
 	struct acl_kind_state state;
 };
 extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
@@ -50,6 +68,9 @@ struct acl_target_kind {
 	enum acl_next (*apply)(const struct acl_rule *r, struct acl_view *v);
 	uint8_t verdict; // enum acl_verdict where it ends the walk
 	uint8_t flags;	 // enum acl_kind_flags
+	uint8_t shares;	 // enum acl_shares
+	enum acl_shares (*shares_of)(const struct cfg_target *t); // as in struct acl_match_kind
+	const char *(*name_of)(const struct cfg_target *t);
 	struct acl_kind_state state;
 };
 extern const struct acl_target_kind acl_target_kind[CFG_TARGETS];

@@ -174,6 +174,8 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 			p->covered[f] |= ret == 0 && p->table[f][id].n_chain != 0;
 		}
 	}
+	if (ret == 0)
+		ret = acl_order_set(p);
 	if (ret == 0 && !build->linear)
 		ret = compile(p, build->socket, err);
 	if (ret == 0)

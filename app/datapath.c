@@ -41,6 +41,7 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 {
 	prog->n_stage = 0;
 	prog->acl = conf->acl;
+	prog->order = acl_policy_order(conf->acl);
 	for (unsigned i = 0; i < RTE_DIM(path); i++) {
 		const void *c = NULL;
 
@@ -48,6 +49,8 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 		case NOTHING:
 			break;
 		case RULES:
+			if (path[i].point == ACL_RAW) // is never left out
+				prog->ordered_from = prog->n_stage;
 			c = acl_policy_point(conf->acl, path[i].point);
 			if (c == NULL)
 				continue;

@@ -190,6 +190,34 @@ is_fresh(const struct ct_table *t, uint32_t hash)
 	return false;
 }
 
+// Where the program wants no two packets of a flow together (PL_ORDER_FLOWS), the worker has seen
+// to those with equal hashes; the two directions of a translated flow are told apart here. True:
+// the packet's flow has had one in this burst.
+static bool
+is_second(struct ct_table *t, const struct ct_look *look)
+{
+	unsigned dir;
+	struct ct_entry *e = ct_table_find(t, &look->key, look->hash, &dir);
+
+	if (e == NULL || !(e->status & (CT_S_SRC_NAT | CT_S_DST_NAT)))
+		return false;
+	for (unsigned i = 0; i < t->n_met; i++) {
+		if (t->met[i] == e)
+			return true;
+	}
+	t->met[t->n_met++] = e;
+	return false;
+}
+
+// Must the packet wait until this burst is through?
+static bool
+waits(struct ct_table *t, const struct pl_pkt *p, const struct ct_look *look, bool by_flow)
+{
+	if (look->kind < CT_K_FLOW)
+		return false;
+	return (t->n_fresh != 0 && is_fresh(t, p->hash)) || (by_flow && is_second(t, look));
+}
+
 // Asks for the entry that a packet will most likely need, once its bucket has arrived.
 static void
 prefetch_entry(const struct ct_table *t, uint64_t hash)
@@ -220,12 +248,13 @@ set_limit(struct ct_table *t, const struct pl_worker *w, uint32_t max)
 void
 ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 {
+	const bool by_flow = w->prog != NULL && w->prog->order == PL_ORDER_FLOWS;
 	struct ct_table *t = w->ct;
 	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
 	struct pl_pkt *p;
 
 	t->w = w;
-	t->n_fresh = 0;
+	t->n_fresh = t->n_met = 0;
 	if (unlikely(conf->max != t->conf_max))
 		set_limit(t, w, conf->max);
 	ct_time_set(t, w->now_ns);
@@ -245,7 +274,7 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		const struct ct_look *look = &t->look[pl_i_];
 
-		if (look->kind >= CT_K_FLOW && t->n_fresh != 0 && is_fresh(t, p->hash)) {
+		if (waits(t, p, look, by_flow)) {
 			pl_defer(w, b, p);
 			continue;
 		}

@@ -114,6 +114,8 @@ struct ct_table {
 	struct ct_look look[PL_BURST];
 	uint32_t fresh[PL_BURST]; // packet hashes of the flows made in this burst
 	unsigned n_fresh;
+	const struct ct_entry *met[PL_BURST]; // translated flows of this burst's packets
+	unsigned n_met;
 };
 
 static inline struct ct_entry *

@@ -82,7 +82,7 @@ pl_drop(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, enum pl_drop 
 void
 pl_defer(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 {
-	struct pl_burst *later = &w->later;
+	struct pl_burst *later = &w->later[w->later_at];
 	struct pl_pkt *copy = &later->pkt[later->used++]; // at most one for each packet of b
 
 	later->stage = b->stage;
@@ -106,40 +106,34 @@ compact(struct pl_burst *b)
 	b->ended = 0;
 }
 
+// From one stage up to another. What reaches the program's end is taken or dropped by its last
+// stage; were that to forget one, the mbuf must not be lost.
 static void
-run_stages(struct pl_worker *w, struct pl_burst *b, uint16_t first)
+run_stages(struct pl_worker *w, struct pl_burst *b, unsigned first, unsigned end)
 {
 	const struct pl_program *prog = w->prog;
 
-	for (uint16_t i = first; i < prog->n_stage && b->n != 0; i++) {
-		b->stage = i;
+	for (unsigned i = first; i < end && b->n != 0; i++) {
+		b->stage = (uint16_t)i;
 		prog->step[i].stage->run(w, prog->step[i].conf, b);
 		if (b->ended != 0)
 			compact(b);
 	}
-	// The last stage takes or drops whatever reaches it; were it to forget one, the mbuf must
-	// not be lost.
-	while (unlikely(b->n != 0))
+	while (unlikely(b->n != 0 && end == prog->n_stage))
 		pl_drop_mbuf(w, b->live[--b->n]->m, PL_DROP_CT_DROP);
 }
 
-// Packets put off by the burst before: the same burst again, from the stage that put them off.
+// Packets put off by the burst before, from the stage that put them off.
 static void
 run_later(struct pl_worker *w)
 {
-	struct pl_burst *b = &w->burst;
+	struct pl_burst *b;
 
-	while (w->later.n != 0) {
-		uint16_t n = w->later.n;
-
-		for (uint16_t i = 0; i < n; i++) {
-			b->pkt[i] = *w->later.live[i];
-			b->live[i] = &b->pkt[i];
-		}
-		b->n = b->used = n;
+	while ((b = &w->later[w->later_at])->n != 0) {
+		w->later_at ^= 1;
 		b->ended = 0;
-		w->later.n = w->later.used = 0;
-		run_stages(w, b, w->later.stage);
+		run_stages(w, b, b->stage, w->prog->n_stage);
+		b->n = b->used = 0;
 	}
 }
 
@@ -177,20 +171,17 @@ enter_with_meta(struct pl_pkt *p, struct rte_mbuf *m)
 }
 
 static void
-burst_of_meta(struct pl_worker *w, struct rte_mbuf **m, uint16_t n)
+enter_all_with_meta(struct pl_burst *b, struct rte_mbuf **m, uint16_t n)
 {
-	struct pl_burst *b = &w->burst;
-
 	for (uint16_t i = 0; i < n; i++) {
 		enter_with_meta(&b->pkt[i], m[i]);
 		b->live[i] = &b->pkt[i];
 	}
 	b->n = b->used = n;
 	b->ended = 0;
-	run_stages(w, b, 0);
 }
 
-// Everything that the burst before gave rise to: packets put off, then packets of our own.
+// Everything that packets before gave rise to: packets put off, then packets of our own.
 static void
 run_consequences(struct pl_worker *w)
 {
@@ -201,9 +192,63 @@ run_consequences(struct pl_worker *w)
 
 		memcpy(m, w->self, n * sizeof(m[0]));
 		w->n_self = 0;
-		burst_of_meta(w, m, n);
+		enter_all_with_meta(&w->own, m, n);
+		run_stages(w, &w->own, 0, w->prog->n_stage);
 		run_later(w);
 	}
+}
+
+// How many of the n packets go together as the next part.
+static uint16_t
+part_size(enum pl_order order, struct pl_pkt *const *pkt, uint16_t n)
+{
+	uint64_t seen[4] = {0}; // bit per value of the hashes' mixed bits: a first, quick look
+
+	if (order == PL_ORDER_PACKETS)
+		return 1;
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t h = (uint8_t)((pkt[i]->hash * 0x9e3779b1u) >> 24);
+
+		for (uint16_t k = 0; (seen[h >> 6] >> (h & 63) & 1) && k < i; k++)
+			if (pkt[k]->hash == pkt[i]->hash)
+				return i;
+		seen[h >> 6] |= UINT64_C(1) << (h & 63);
+	}
+	return n;
+}
+
+// The rest of the way in parts. A translated flow's two directions have different hashes:
+// ct_lookup puts the second one off.
+static void
+run_parts(struct pl_worker *w, struct pl_burst *b)
+{
+	const struct pl_program *prog = w->prog;
+	struct pl_pkt *all[PL_BURST];
+	uint16_t left = b->n, size;
+
+	memcpy(all, b->live, left * sizeof(all[0]));
+	for (struct pl_pkt **next = all; left != 0; next += size, left -= size) {
+		size = part_size(prog->order, next, left);
+		memcpy(b->live, next, size * sizeof(next[0]));
+		b->n = size;
+		run_stages(w, b, prog->ordered_from, prog->n_stage);
+		run_consequences(w);
+	}
+}
+
+// The whole way, and all that comes of it.
+static void
+run_burst(struct pl_worker *w, struct pl_burst *b)
+{
+	const struct pl_program *prog = w->prog;
+
+	if (likely(prog->order == PL_ORDER_BURST)) {
+		run_stages(w, b, 0, prog->n_stage);
+	} else {
+		run_stages(w, b, 0, prog->ordered_from);
+		run_parts(w, b);
+	}
+	run_consequences(w);
 }
 
 void
@@ -238,8 +283,7 @@ pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t por
 		w->cnt.port[port].rx_packets += n;
 		w->cnt.port[port].rx_bytes += bytes;
 	}
-	run_stages(w, b, 0);
-	run_consequences(w);
+	run_burst(w, b);
 }
 
 // Packets that other workers handed over; at most one burst from each per turn.
@@ -259,8 +303,8 @@ take_over(struct pl_worker *w)
 			continue;
 		w->cnt.taken_over += n;
 		sum += n;
-		burst_of_meta(w, m, n);
-		run_consequences(w);
+		enter_all_with_meta(&w->burst, m, (uint16_t)n);
+		run_burst(w, &w->burst);
 	}
 	return sum;
 }

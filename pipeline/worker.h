@@ -75,8 +75,10 @@ struct pl_worker {
 	struct pl_worker *peer[PL_WORKERS_MAX]; // worker i, only to be woken; NULL for itself
 	const uint8_t *reta; // 512 entries: hash & 511 -> worker id; the same for all workers
 
-	struct pl_burst burst; // being run
-	struct pl_burst later; // packets that a stage deferred; run next, from stage later.stage
+	struct pl_burst burst;	  // being run
+	struct pl_burst later[2]; // packets that a stage deferred: run next, from stage .stage
+	struct pl_burst own;	  // packets made here, being run
+	uint8_t later_at;	  // which of later[] takes what is deferred now
 	struct rte_mbuf *self[PL_BURST]; // made by the gateway in this turn, to start at OUTPUT
 	uint16_t n_self;
 	struct rte_mbuf *dead[2 * PL_BURST]; // freed together at the end of the turn

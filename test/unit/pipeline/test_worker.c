@@ -190,6 +190,89 @@ Test(pipeline_worker, own_packets_start_in_the_same_turn)
 	cr_expect(eq(uint, rte_mempool_in_use_count(tl_pool), 0));
 }
 
+// Flow 1, 2, 1, 1, 3 ... : hashes as ct_steer would have left them.
+static void
+hash_them(struct pl_worker *wk, const void *conf, struct pl_burst *b)
+{
+	static const uint8_t flow[] = {1, 2, 1, 1, 3, 2, 4, 5};
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b)
+		p->hash = flow[id_of(p) % RTE_DIM(flow)];
+	(void)wk;
+	(void)conf;
+}
+
+static void
+log_run(struct pl_worker *wk, const void *conf, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b)
+		order[n_order++] = id_of(p) + *(const unsigned *)conf;
+	(void)wk;
+}
+
+static const struct pl_stage s_hash = {"hash", hash_them, NULL}, s_log = {"log", log_run, NULL};
+
+static void
+expect_order(const char *what, const unsigned *want, unsigned n)
+{
+	cr_expect(eq(uint, n_order, n), "%s", what);
+	for (unsigned i = 0; i < n && i < n_order; i++)
+		cr_expect(eq(uint, order[i], want[i]), "%s: %u", what, i);
+	n_order = 0;
+}
+
+Test(pipeline_worker, a_burst_goes_in_parts_where_the_program_says_so)
+{
+	static const unsigned before = 0, first = 100, last = 200;
+	// 0 1 | 2 | 3 4 5: the first part ends where flow 1 comes again
+	static const unsigned flows[] = {0,   1,   2,	3,   4,	  5,   100, 101, 200,
+					 201, 102, 202, 103, 104, 105, 203, 204, 205};
+	static const unsigned packets[] = {0, 1, 2, 100, 200, 101, 201, 102, 202};
+	struct pl_program prog = {
+		.order = PL_ORDER_FLOWS,
+		.ordered_from = 2,
+		.n_stage = 5,
+		.step = {{&s_hash, NULL},
+			 {&s_log, &before},
+			 {&s_log, &first},
+			 {&s_log, &last},
+			 {&s_drop_odd, NULL}},
+	};
+
+	w[0]->prog = &prog;
+	feed(w[0], 6);
+	expect_order("flows", flows, RTE_DIM(flows));
+	prog.order = PL_ORDER_PACKETS;
+	feed(w[0], 3);
+	expect_order("packets", packets, RTE_DIM(packets));
+	pl_worker_turn(w[0]);
+	cr_expect(eq(uint, rte_mempool_in_use_count(tl_pool), 0));
+}
+
+Test(pipeline_worker, what_a_part_gives_rise_to_comes_before_the_next_part)
+{
+	struct pl_program prog = {
+		.order = PL_ORDER_PACKETS,
+		.n_stage = 3,
+		.step = {{&s_answer, NULL}, {&s_one, NULL}, {&s_take, NULL}},
+	};
+
+	w[0]->prog = &prog;
+	feed(w[0], 3);
+	pl_worker_turn(w[0]);
+	expect_order("answers", (const unsigned[]){0, 100, 1, 101, 2, 102}, 6);
+	cr_expect(eq(u64, w[0]->cnt.deferred, 0));
+	// Packets put off in the middle of the parts leave the parts behind them alone.
+	prog.order = PL_ORDER_FLOWS;
+	feed(w[0], 3); // all hashes are 0
+	pl_worker_turn(w[0]);
+	expect_order("answers", (const unsigned[]){0, 100, 1, 101, 2, 102}, 6);
+	cr_expect(eq(uint, rte_mempool_in_use_count(tl_pool), 0));
+}
+
 static bool
 thrice(struct pl_worker *wk, void *arg)
 {
