@@ -364,14 +364,14 @@ int
 app_cmd_restore(int argc, char **argv)
 {
 	static const struct opt opt[] = {
-		{'4', "ipv4", O_IPV4, NULL},
-		{'6', "ipv6", O_IPV6, NULL},
-		{'c', "counters", O_TRUE, "counters"},
+		{'4', "ipv4", O_IPV4, NULL},	       {'6', "ipv6", O_IPV6, NULL},
+		{'c', "counters", O_TRUE, "counters"}, {'n', "noflush", O_TRUE, "noflush"},
+		{'T', "table", O_TEXT, "table"},
 	};
 	struct parsed p;
 	json_t *answer;
 
-	if (PARSE(&p, opt, 1, "[-4 | -6] [-c] [FILE]") < 0)
+	if (PARSE(&p, opt, 1, "[-4 | -6] [-c] [-n] [-T TABLE] [FILE]") < 0)
 		return EXIT_USAGE;
 	answer = ask_with_file(argv[0], &p, p.n_rest > 0 ? p.rest[0] : "-");
 	json_decref(answer);

@@ -17,7 +17,7 @@
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
 struct args {
-	bool strict, json, counters;
+	bool strict, json, counters, resolve;
 	enum cfg_family family;
 	const char *path; // NULL: none given
 };
@@ -33,9 +33,13 @@ static bool
 parse(struct args *a, int argc, char **argv, const char *letters)
 {
 	static const struct option options[] = {
-		{"strict", no_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
-		{"ipv4", no_argument, NULL, '4'},     {"ipv6", no_argument, NULL, '6'},
-		{"counters", no_argument, NULL, 'c'}, {0},
+		{"strict", no_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
+		{"ipv4", no_argument, NULL, '4'},
+		{"ipv6", no_argument, NULL, '6'},
+		{"counters", no_argument, NULL, 'c'},
+		{"resolve", no_argument, NULL, 'r'},
+		{0},
 	};
 	int c;
 
@@ -50,6 +54,7 @@ parse(struct args *a, int argc, char **argv, const char *letters)
 		a->strict |= c == 's';
 		a->json |= c == 'j';
 		a->counters |= c == 'c';
+		a->resolve |= c == 'r';
 		if (c == '4' || c == '6')
 			a->family = c == '4' ? CFG_IPV4 : CFG_IPV6;
 	}
@@ -243,7 +248,9 @@ static int
 read_save(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
 	  struct cfg_err *err)
 {
-	return cfg_policy_from_save(out, a->family, text, len, err);
+	const struct cfg_restore how = {.resolve = a->resolve};
+
+	return cfg_policy_restore(out, a->family, &how, text, len, err);
 }
 
 static char *
@@ -256,7 +263,7 @@ print_yaml(struct cfg_policy *policy, const struct args *a)
 int
 app_cmd_import(int argc, char **argv)
 {
-	static const struct conversion how = {"46", "[-6] [FILE]", read_save, print_yaml};
+	static const struct conversion how = {"46r", "[-6] [-r] [FILE]", read_save, print_yaml};
 
 	return convert(argc, argv, &how);
 }

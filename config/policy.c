@@ -276,6 +276,15 @@ cfg_policy_complete(struct cfg_policy *policy)
 	return 0;
 }
 
+// The index anew, after a chain is gone or has another name.
+static void
+index_fill(struct cfg_table *table)
+{
+	memset(table->index->slot, 0, table->index->size * sizeof(table->index->slot[0]));
+	for (size_t i = 0; i < table->n_chain; i++)
+		*index_slot(table->index, table->chain[i]->name) = table->chain[i];
+}
+
 void
 cfg_chain_remove(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_chain *chain)
 {
@@ -286,11 +295,25 @@ cfg_chain_remove(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_cha
 		at++;
 	table->n_chain--;
 	memmove(&table->chain[at], &table->chain[at + 1], (table->n_chain - at) * sizeof(chain));
-	memset(table->index->slot, 0, table->index->size * sizeof(chain));
-	for (size_t i = 0; i < table->n_chain; i++)
-		*index_slot(table->index, table->chain[i]->name) = table->chain[i];
+	index_fill(table);
 	cfg_chain_clear(chain);
 	free(chain);
+}
+
+void
+cfg_chain_rename(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_chain *chain,
+		 const char *name)
+{
+	struct cfg_table *table = &policy->table[id];
+	char old[CFG_CHAIN_MAX];
+
+	strcpy(old, chain->name);
+	strcpy(chain->name, name);
+	index_fill(table);
+	for (size_t c = 0; c < table->n_chain; c++)
+		for (size_t r = 0; r < table->chain[c]->n_rule; r++)
+			if (strcmp(table->chain[c]->rule[r].target.chain, old) == 0)
+				strcpy(table->chain[c]->rule[r].target.chain, name);
 }
 
 static bool
@@ -332,6 +355,15 @@ cfg_rule_insert(struct cfg_chain *chain, size_t at)
 	chain->n_rule++;
 	memset(&grown[at], 0, sizeof(*grown));
 	return &grown[at];
+}
+
+void
+cfg_rule_remove(struct cfg_chain *chain, size_t at)
+{
+	cfg_rule_clear(&chain->rule[at]);
+	chain->n_rule--;
+	memmove(&chain->rule[at], &chain->rule[at + 1],
+		(chain->n_rule - at) * sizeof(*chain->rule));
 }
 
 struct cfg_rule *

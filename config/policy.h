@@ -151,7 +151,22 @@ int cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len,
 // The same for the file of a policy that is to be run: cfg_policy_able() too. A file that cannot be
 // read is an error in err and gives -errno.
 int cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err);
-// iptables-save text of one family (CFG_IPV4 or CFG_IPV6).
+// How iptables-save text is read. All zero: the text alone, with its counters.
+struct cfg_restore {
+	bool no_counters;  // "[p:b]" is passed over, as by iptables-restore without -c; "-c p b" is
+			   // not
+	bool resolve;	   // host names are looked up, now and for good; false: refused
+	const char *table; // only this table's lines are read; NULL: all
+	// What the tables hold before the text is carried out on them, as cfg_policy_to_save prints
+	// it with counters (iptables-restore --noflush). NULL: nothing, and every table is flushed.
+	const char *base;
+};
+// iptables-save text of one family (CFG_IPV4 or CFG_IPV6). The policy has the tables that the text
+// names.
+int cfg_policy_restore(struct cfg_policy **out, enum cfg_family family,
+		       const struct cfg_restore *how, const char *text, size_t len,
+		       struct cfg_err *err);
+// The same with nothing said about how.
 int cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char *text,
 			 size_t len, struct cfg_err *err);
 

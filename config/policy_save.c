@@ -1,11 +1,11 @@
 // iptables-save text to the policy model: the file, its tables and chains.
 //
-// cfg_policy_from_save is called by app/ (import) and control/ (restore), on their thread; the
-// policy it gives belongs to the caller. What a line is follows iptables-restore 1.8.9, compared
-// with the real one:
-// '#' only in the first column, "* nat" with a blank, counters before a rule, double quotes with
-// backslash escapes inside them only. More than it: lines may end in CR LF and every error is
-// reported. Rules themselves are read by save_rule.c.
+// cfg_policy_from_save and cfg_policy_restore are called by app/ (import) and control/ (restore),
+// on their thread; the policy they give belongs to the caller. What a line is follows
+// iptables-restore 1.8.9, compared with the real one (test/diff/syntax): '#' only in the first
+// column, "* nat" with a blank, counters before a rule, in rules double quotes with backslash
+// escapes inside them only. More than it: lines may end in CR LF, every error is reported, and
+// words that it passes over in silence give a warning. Rules themselves are read by save_rule.c.
 #include "config/model.h"
 #include "config/save_in.h"
 #include "config/value.h"
@@ -20,7 +20,7 @@ save_pos(const struct save_in *in, unsigned column)
 	return (struct cfg_pos){in->line, column};
 }
 
-enum state { OUTSIDE, IN_TABLE, IN_BAD_TABLE };
+enum state { OUTSIDE, IN_TABLE, IN_BAD_TABLE, IN_OTHER_TABLE };
 
 // Takes a line apart in place. A quote may begin in the middle of a word; the closing one ends it.
 static bool
@@ -63,6 +63,34 @@ split(struct save_in *in, char *line, unsigned column)
 	}
 }
 
+// Takes a line that begins with '*' or ':' apart in place: blanks only, a quote is a letter there.
+static void
+split_plain(struct save_in *in, char *line, unsigned column)
+{
+	char *at = line;
+
+	in->n_word = 0;
+	for (;;) {
+		at += strspn(at, " \t");
+		if (*at == '\0' || in->n_word == SAVE_WORDS)
+			return;
+		in->word[in->n_word++] = (struct save_word){at, column + (at - line)};
+		at += strcspn(at, " \t");
+		if (*at != '\0')
+			*at++ = '\0';
+	}
+}
+
+// iptables-restore passes over what stands behind the n words that it needs: told.
+static void
+rest_ignored(struct save_in *in, size_t n)
+{
+	if (in->n_word > n)
+		cfg_warn_add(in->err, save_pos(in, in->word[n].column), "rest-ignored",
+			     "'%s' and what follows it is passed over, as iptables-restore does",
+			     in->word[n].text);
+}
+
 // "[packets:bytes]"; *end is behind it.
 static bool
 counters(const char *s, uint64_t *packets, uint64_t *bytes, const char **end)
@@ -77,49 +105,43 @@ counters(const char *s, uint64_t *packets, uint64_t *bytes, const char **end)
 	return true;
 }
 
-static bool
-table_begin(struct save_in *in)
+static int
+table_by_name(const char *name)
 {
-	const char *name = in->n_word > 0 ? in->word[0].text : "";
-	struct cfg_table *table;
 	int t = 0;
 
-	if (in->n_word != 1) {
-		cfg_err_add(in->err, save_pos(in, 1), "expected a table's name alone behind '*'");
-		return false;
-	}
 	while (t < CFG_TABLES && strcmp(name, cfg_table_name(t)) != 0)
 		t++;
-	if (t == CFG_TABLES) {
-		cfg_err_add(in->err, save_pos(in, in->word[0].column),
-			    "table '%s' %s (expected raw, mangle, nat or "
-			    "filter)",
-			    name,
-			    strcmp(name, "security") == 0 ? "is not supported" : "does not exist");
-		return false;
+	return t;
+}
+
+// The table is here already: by an earlier part of the text, or it is what noflush adds to.
+static void
+table_again(struct save_in *in, struct cfg_table *table)
+{
+	if (in->how->base != NULL)
+		return;
+	cfg_warn_add(in->err, save_pos(in, in->word[0].column), "table-repeated",
+		     "table '%s' stands here again: its rules above (line %u) are flushed, as "
+		     "iptables-restore does",
+		     in->word[0].text, table->pos.line);
+	// What the first part set as policies stays, as in the kernel.
+	for (size_t i = table->n_chain; i-- > 0;) {
+		cfg_chain_clear(table->chain[i]);
+		if (table->chain[i]->hook == CFG_HOOK_NONE)
+			cfg_chain_remove(in->policy, in->table, table->chain[i]);
 	}
-	in->table = t;
-	table = &in->policy->table[t];
-	if (table->present) {
-		cfg_warn_add(
-			in->err, save_pos(in, in->word[0].column), "table-repeated",
-			"table '%s' stands here again: its rules above (line %u) are flushed, as "
-			"iptables-restore does",
-			name, table->pos.line);
-		// What the first part set as policies stays, as in the kernel.
-		for (size_t i = table->n_chain; i-- > 0;) {
-			cfg_chain_clear(table->chain[i]);
-			if (table->chain[i]->hook == CFG_HOOK_NONE)
-				cfg_chain_remove(in->policy, t, table->chain[i]);
-		}
-		return true;
-	}
+}
+
+static bool
+table_new(struct save_in *in, struct cfg_table *table)
+{
 	for (int h = 0; h < CFG_HOOKS; h++) {
 		struct cfg_chain *chain = NULL;
 
-		if (!cfg_table_has_hook(t, h))
+		if (!cfg_table_has_hook(in->table, h))
 			continue;
-		chain = cfg_chain_add(in->policy, t, cfg_hook_name(h));
+		chain = cfg_chain_add(in->policy, in->table, cfg_hook_name(h));
 		if (chain == NULL) {
 			cfg_err_add(in->err, save_pos(in, 1), "out of memory");
 			return false;
@@ -129,6 +151,37 @@ table_begin(struct save_in *in)
 	}
 	table->pos = save_pos(in, 1);
 	return true;
+}
+
+static enum state
+table_begin(struct save_in *in)
+{
+	const char *name = in->n_word > 0 ? in->word[0].text : "";
+	struct cfg_table *table;
+	int t = table_by_name(name);
+
+	if (in->n_word == 0) {
+		cfg_err_add(in->err, save_pos(in, 1), "expected a table's name behind '*'");
+		return IN_BAD_TABLE;
+	}
+	if (in->how->table != NULL && strcmp(in->how->table, name) != 0)
+		return IN_OTHER_TABLE;
+	rest_ignored(in, 1);
+	if (t == CFG_TABLES) {
+		cfg_err_add(in->err, save_pos(in, in->word[0].column),
+			    "table '%s' %s (expected raw, mangle, nat or "
+			    "filter)",
+			    name,
+			    strcmp(name, "security") == 0 ? "is not supported" : "does not exist");
+		return IN_BAD_TABLE;
+	}
+	in->table = t;
+	in->named[t] |= !in->base;
+	table = &in->policy->table[t];
+	if (!table->present)
+		return table_new(in, table) ? IN_TABLE : IN_BAD_TABLE;
+	table_again(in, table);
+	return IN_TABLE;
 }
 
 static void
@@ -151,12 +204,15 @@ chain_policy(struct save_in *in, struct cfg_chain *chain)
 			    "bad policy '%s' (expected ACCEPT or DROP)", policy->text);
 		return;
 	}
-	if (in->n_word > 2 &&
-	    (!counters(in->word[2].text, &packets, &bytes, &end) || *end != '\0')) {
-		cfg_err_add(in->err, save_pos(in, in->word[2].column),
-			    "bad counters '%s' (expected [packets:bytes])", in->word[2].text);
-		return;
+	if (in->n_word > 2 && in->word[2].text[0] == '[' && !in->how->no_counters) {
+		if (!counters(in->word[2].text, &packets, &bytes, &end) || *end != '\0') {
+			cfg_err_add(in->err, save_pos(in, in->word[2].column),
+				    "bad counters '%s' (expected [packets:bytes])",
+				    in->word[2].text);
+			return;
+		}
 	}
+	rest_ignored(in, in->n_word > 2 && in->word[2].text[0] == '[' ? 3 : 2);
 	if (in->family == CFG_IPV4) {
 		chain->policy4 =
 			strcmp(policy->text, "DROP") == 0 ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
@@ -177,7 +233,7 @@ chain_line(struct save_in *in)
 	const char *why = cfg_chain_name_bad(name);
 	struct cfg_chain *chain;
 
-	if (in->n_word < 2 || in->n_word > 3) {
+	if (in->n_word < 2) {
 		cfg_err_add(in->err, save_pos(in, 1), "expected ':CHAIN POLICY [packets:bytes]'");
 		return;
 	}
@@ -186,7 +242,9 @@ chain_line(struct save_in *in)
 		return;
 	}
 	chain = cfg_chain_find(in->policy, in->table, name);
-	if (chain != NULL && chain->hook == CFG_HOOK_NONE) {
+	if (chain != NULL && chain->hook == CFG_HOOK_NONE && in->how->base != NULL) {
+		cfg_chain_clear(chain); // noflush: it is there, and begins anew
+	} else if (chain != NULL && chain->hook == CFG_HOOK_NONE) {
 		cfg_err_add(in->err, save_pos(in, in->word[0].column),
 			    "chain '%s' exists already (line %u)", name, chain->pos.line);
 		return;
@@ -215,7 +273,11 @@ rule_line(struct save_in *in, char *line)
 	const char *end = line;
 
 	in->packets = in->bytes = 0;
-	if (*line == '[' && !counters(line, &in->packets, &in->bytes, &end)) {
+	in->counted = *line == '[';
+	if (in->counted && in->how->no_counters && strchr(line, ']') != NULL) {
+		in->counted = false;
+		end = strchr(line, ']') + 1;
+	} else if (in->counted && !counters(line, &in->packets, &in->bytes, &end)) {
 		cfg_err_add(in->err, save_pos(in, 1),
 			    "bad counters (expected [packets:bytes] before the rule)");
 		return;
@@ -245,18 +307,21 @@ one_line(struct save_in *in, enum state state, char *line)
 				    "expected a table ('*filter'), found \"%.40s\"", line);
 			return OUTSIDE;
 		}
-		return split(in, line + 1, 2) && table_begin(in) ? IN_TABLE : IN_BAD_TABLE;
+		split_plain(in, line + 1, 2);
+		return table_begin(in);
 	}
 	if (strncmp(line, "COMMIT", 6) == 0 && is_blank(line + 6))
 		return OUTSIDE;
-	if (state == IN_BAD_TABLE)
+	if (state == IN_BAD_TABLE || state == IN_OTHER_TABLE)
 		return state;
-	if (*line == '*')
+	if (*line == '*') {
 		cfg_err_add(in->err, save_pos(in, 1), "expected COMMIT before the next table");
-	else if (*line != ':')
+	} else if (*line != ':') {
 		rule_line(in, line);
-	else if (split(in, line + 1, 2))
+	} else {
+		split_plain(in, line + 1, 2);
 		chain_line(in);
+	}
 	return state;
 }
 
@@ -296,9 +361,30 @@ all_lines(struct save_in *in, const char *text, size_t len)
 	free(line);
 }
 
+// The text, on top of how->base where there is one. Tables that only stand there are not given out.
+static void
+read_text(struct save_in *in, const char *text, size_t len)
+{
+	if (in->how->base != NULL) {
+		struct cfg_restore whole = {0};
+		const struct cfg_restore *how = in->how;
+
+		in->base = true;
+		in->how = &whole;
+		all_lines(in, how->base, strlen(how->base));
+		in->how = how;
+		in->base = false;
+		in->line = 0;
+	}
+	all_lines(in, text, len);
+	for (int t = 0; t < CFG_TABLES; t++)
+		if (!in->named[t])
+			cfg_table_clear(&in->policy->table[t]);
+}
+
 int
-cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char *text, size_t len,
-		     struct cfg_err *err)
+cfg_policy_restore(struct cfg_policy **out, enum cfg_family family, const struct cfg_restore *how,
+		   const char *text, size_t len, struct cfg_err *err)
 {
 	size_t before = err->n_errors;
 	struct cfg_policy *policy = cfg_policy_new();
@@ -310,10 +396,11 @@ cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char
 	if (err->file != NULL && (policy->file = strdup(err->file)) == NULL)
 		goto fail;
 	in->policy = policy;
+	in->how = how;
 	in->family = family;
 	in->err = err;
 	in->budget = RULE_IN_MAX;
-	all_lines(in, text, len);
+	read_text(in, text, len);
 	for (int t = 0; t < CFG_TABLES; t++)
 		policy->table[t].family = policy->table[t].present ? family : 0;
 	ret = cfg_policy_check(policy, err) == 0 && err->n_errors == before ? 0 : -EINVAL;
@@ -326,4 +413,13 @@ fail:
 	free(in);
 	cfg_policy_free(policy);
 	return ret;
+}
+
+int
+cfg_policy_from_save(struct cfg_policy **out, enum cfg_family family, const char *text, size_t len,
+		     struct cfg_err *err)
+{
+	static const struct cfg_restore how;
+
+	return cfg_policy_restore(out, family, &how, text, len, err);
 }

@@ -8,6 +8,7 @@
 #include "config/model.h"
 #include "config/value.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,32 +105,105 @@ rule_in_chain(struct rule_in *in, const char *chain, bool go, struct cfg_pos pos
 	return true;
 }
 
+// The lists of source and destination addresses, as one thing each.
+struct addrs {
+	struct cfg_addr **list;
+	size_t *n;
+	const struct cfg_addr *read; // where the option's parse puts one
+};
+
+static bool
+addr_put(struct rule_in *in, const struct addrs *a)
+{
+	struct cfg_addr *grown = reallocarray(*a->list, *a->n + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return no_memory(in);
+	*a->list = grown;
+	grown[(*a->n)++] = *a->read;
+	return true;
+}
+
+// "name" or "name/mask" where the name is no address: all of the host's addresses, those once that
+// the mask makes equal.
+static bool
+addr_resolve(struct rule_in *in, const struct rule_opt *o, struct ext_in *e, const struct addrs *a,
+	     const char *word)
+{
+	const char *slash = strchr(word, '/');
+	struct cfg_buf host = {0}, one = {0};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+	size_t first = *a->n;
+	bool good = false;
+	int ret;
+
+	hints.ai_family = in->families == CFG_IPV4 ? AF_INET : AF_INET6;
+	cfg_buf_addn(&host, word, slash != NULL ? (size_t)(slash - word) : strlen(word));
+	ret = host.oom ? EAI_MEMORY : getaddrinfo(host.text, NULL, &hints, &found);
+	if (ret != 0)
+		cfg_err_add(in->err, o->pos, "'%s': host '%s': %s", o->name, host.text,
+			    gai_strerror(ret));
+	for (struct addrinfo *i = found; i != NULL; i = i->ai_next) {
+		char text[INET6_ADDRSTRLEN];
+		bool same = false;
+
+		good = getnameinfo(i->ai_addr, i->ai_addrlen, text, sizeof(text), NULL, 0,
+				   NI_NUMERICHOST) == 0;
+		cfg_buf_reset(&one);
+		cfg_buf_addf(&one, "%s%s", text, slash != NULL ? slash : "");
+		e->value[0] = one.text;
+		if (!good || one.oom || !(good = o->opt->parse(e)))
+			break;
+		for (size_t j = first; j < *a->n && !same; j++)
+			same = memcmp(&(*a->list)[j], a->read, sizeof(*a->read)) == 0;
+		if (!same && !(good = addr_put(in, a)))
+			break;
+	}
+	if (found != NULL)
+		freeaddrinfo(found);
+	cfg_buf_free(&host);
+	cfg_buf_free(&one);
+	return good;
+}
+
+// Not an address, but letters that could be a host's name.
+static bool
+is_host_name(const char *word, uint8_t families)
+{
+	struct cfg_addr a;
+	const char *why;
+	size_t n = strcspn(word, "/");
+
+	return !cfg_value_addr(word, families, &a, &why) && memchr(word, ':', n) == NULL &&
+	       strcspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") < n;
+}
+
 // Every address of a comma list.
 static bool
 addr_list(struct rule_in *in, const struct rule_opt *o, struct ext_in *e)
 {
 	bool src = o->opt->slot == 0;
-	struct cfg_addr **list = src ? &in->src : &in->dst, *grown;
-	size_t *n = src ? &in->n_src : &in->n_dst;
+	struct addrs a = {src ? &in->src : &in->dst, src ? &in->n_src : &in->n_dst,
+			  src ? &in->rule.src : &in->rule.dst};
 	const char *rest = o->value[0];
 	uint8_t families = 0;
-	char word[128];
+	char word[300];
 
 	while (rest != NULL) {
+		rest += strspn(rest, " ");
 		if (!cfg_value_next(&rest, word, sizeof(word)))
 			strcpy(word, "...");
 		e->value[0] = word;
-		if (!o->opt->parse(e))
+		if (in->resolve && is_host_name(word, in->families)) {
+			if (!addr_resolve(in, o, e, &a, word))
+				return false;
+		} else if (!o->opt->parse(e) || !addr_put(in, &a)) {
 			return false;
-		grown = reallocarray(*list, *n + 1, sizeof(*grown));
-		if (grown == NULL)
-			return no_memory(in);
-		*list = grown;
-		(*list)[*n] = src ? in->rule.src : in->rule.dst;
-		families |= (*list)[*n].family;
-		(*n)++;
+		}
 	}
-	if (o->invert && *n > 1) {
+	for (size_t i = 0; i < *a.n; i++)
+		families |= (*a.list)[i].family;
+	if (o->invert && *a.n > 1) {
 		cfg_err_add(in->err, o->pos,
 			    "'%s': \"!\" and a list of addresses do not go together", o->name);
 		return false;

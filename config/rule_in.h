@@ -15,6 +15,7 @@ struct rule_in {
 	uint32_t target_seen;
 	const struct ext *target; // NULL: none, or a chain
 	uint8_t families;	  // where it can still stand
+	bool resolve;		  // host names in lists of addresses are looked up
 	bool family_given;	  // `family:` said so: the protocol alone does not change it
 	struct cfg_err *err;
 };

@@ -1,15 +1,14 @@
-// One line of iptables-restore text: its command, and the rule that the command adds.
+// One line of iptables-restore text taken apart: its command, and the rule that goes with it.
 //
-// Called by policy_save.c on its thread. Options are found as getopt_long does it in iptables:
-// exact names first, then a unique beginning; the newest match first; and where nothing fits, the
-// match of the rule's protocol is loaded without -m. Two spellings work here that 1.8.9's parser
-// gets wrong: "-ptcp" and
+// Called by policy_save.c on its thread; save_cmd.c carries out what was read. Options are found as
+// getopt_long does it in iptables: exact names first, then a unique beginning; the newest match
+// first; and where nothing fits, the match of the rule's protocol is loaded without -m. Two
+// spellings work here that 1.8.9's parser gets wrong: "-ptcp" and
 // "--source=ADDRESS". Negation stands before the option only, as in 1.8.9.
 #include "config/model.h"
 #include "config/save_in.h"
 #include "config/value.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum word_kind {
@@ -30,30 +29,31 @@ struct global {
 	const char *name;
 	char letter;
 	enum word_kind kind;
-	int value; // words
+	int value; // words; MAYBE: one that may be joined to the option, or stand behind it
 };
+#define MAYBE (-1)
 
 static const struct global globals[] = {
 	{"append", 'A', W_COMMAND, 1},
+	{"check", 'C', W_COMMAND, 1},
+	{"delete", 'D', W_COMMAND, 1},
 	{"insert", 'I', W_COMMAND, 1},
+	{"replace", 'R', W_COMMAND, 1},
+	{"rename-chain", 'E', W_COMMAND, 1},
 	{"new-chain", 'N', W_COMMAND, 1},
 	{"policy", 'P', W_COMMAND, 1},
-	{"flush", 'F', W_COMMAND, 0},
-	{"zero", 'Z', W_COMMAND, 0},
-	{"delete-chain", 'X', W_COMMAND, 0},
+	{"flush", 'F', W_COMMAND, MAYBE},
+	{"zero", 'Z', W_COMMAND, MAYBE},
+	{"delete-chain", 'X', W_COMMAND, MAYBE},
 	{"match", 'm', W_MATCH, 1},
 	{"jump", 'j', W_JUMP, 1},
 	{"goto", 'g', W_GOTO, 1},
-	{"set-counters", 'c', W_COUNTERS, 2},
+	{"set-counters", 'c', W_COUNTERS, 1},
 	{"ipv4", '4', W_IPV4, 0},
 	{"ipv6", '6', W_IPV6, 0},
 	{"verbose", 'v', W_VERBOSE, 0},
-	{"delete", 'D', W_REFUSED, 1},
-	{"check", 'C', W_REFUSED, 1},
-	{"replace", 'R', W_REFUSED, 1},
 	{"list", 'L', W_REFUSED, 0},
 	{"list-rules", 'S', W_REFUSED, 0},
-	{"rename-chain", 'E', W_REFUSED, 1},
 	{"table", 't', W_REFUSED, 1},
 	{"numeric", 'n', W_REFUSED, 0},
 	{"exact", 'x', W_REFUSED, 0},
@@ -76,12 +76,10 @@ struct found {
 struct line {
 	struct save_in *in;
 	struct rule_in rule;
-	size_t at;			     // next word
-	char command;			     // 0: none yet
-	const struct save_word *chain, *arg; // of the command
-	uint32_t number;		     // -I CHAIN NUMBER
-	bool proto_tried;		     // the protocol's match was loaded already
-	bool ignore;			     // -4 in IPv6 text, -6 in IPv4 text
+	struct save_cmd cmd;
+	size_t at;	  // next word
+	bool proto_tried; // the protocol's match was loaded already
+	bool ignore;	  // -4 in IPv6 text, -6 in IPv4 text
 };
 
 // An error at a word: a sentence and what it is about. Always false.
@@ -227,46 +225,93 @@ do_jump(struct line *l, const struct save_word *w, const char *name, bool go)
 	return false;
 }
 
+// A word that belongs to the command, where one stands next.
 static bool
-do_command(struct line *l, const struct global *g, const struct save_word *w)
+next_plain(struct line *l, struct save_word *out)
+{
+	const struct save_word *w = &l->in->word[l->at];
+
+	if (l->at == l->in->n_word || w->text[0] == '-' || w->text[0] == '!')
+		return false;
+	*out = *w;
+	l->at++;
+	return true;
+}
+
+// "-I CHAIN [NUMBER]" and its like.
+static bool
+rule_number(struct line *l, const struct save_word *w, bool required)
+{
+	struct save_word number;
+
+	if (!next_plain(l, &number))
+		return !required ||
+		       fail(l, w, "expected a rule's number behind the chain of ", w->text);
+	if (!cfg_value_u32(number.text, INT32_MAX, &l->cmd.number) || l->cmd.number == 0)
+		return fail(l, &number, "not a rule number: ", number.text);
+	return true;
+}
+
+static bool
+do_command(struct line *l, const struct found *f, const struct save_word *w)
 {
 	struct save_in *in = l->in;
+	struct save_cmd *cmd = &l->cmd;
+	const char *value = f->opt.value[0];
 
-	if (l->command != 0) {
+	if (cmd->letter != 0) {
 		cfg_err_add(in->err, save_pos(in, w->column),
-			    "two commands in one line: -%c and -%c", l->command, g->letter);
+			    "two commands in one line: -%c and -%c", cmd->letter,
+			    f->global->letter);
 		return false;
 	}
-	l->command = g->letter;
-	if (g->value == 1)
-		l->chain = &in->word[l->at - 1];
-	switch (g->letter) {
+	cmd->letter = f->global->letter;
+	cmd->word = w;
+	if (value != NULL) { // joined to the option, or the word behind it
+		cmd->chain = value == in->word[l->at - 1].text ? in->word[l->at - 1] : *w;
+		cmd->chain.text = (char *)value;
+	}
+	switch (cmd->letter) {
+	case 'D':
 	case 'I':
-		l->number = 1;
-		if (l->at < in->n_word && in->word[l->at].text[0] != '-' &&
-		    in->word[l->at].text[0] != '!') {
-			if (!cfg_value_u32(in->word[l->at].text, UINT32_MAX, &l->number) ||
-			    l->number == 0)
-				return fail(l, &in->word[l->at],
-					    "not a rule number: ", in->word[l->at].text);
-			l->at++;
-		}
-		return true;
+	case 'R':
+		return rule_number(l, w, cmd->letter == 'R');
+	case 'E':
 	case 'P':
-		if (l->at == in->n_word)
-			return fail(l, w, "expected CHAIN and POLICY behind ", w->text);
-		l->arg = &in->word[l->at++];
-		return true;
+		return next_plain(l, &cmd->arg) ||
+		       fail(l, w,
+			    cmd->letter == 'P' ? "expected CHAIN and POLICY behind "
+					       : "expected two chains' names behind ",
+			    w->text);
 	case 'F':
 	case 'X':
-	case 'Z':
-		if (l->at < in->n_word && in->word[l->at].text[0] != '-' &&
-		    in->word[l->at].text[0] != '!')
-			l->chain = &in->word[l->at++];
+		if (value == NULL)
+			next_plain(l, &cmd->chain);
 		return true;
+	case 'Z':
+		return (value == NULL && !next_plain(l, &cmd->chain)) || rule_number(l, w, false);
 	default:
 		return true;
 	}
+}
+
+// -c PACKETS BYTES, or both in one word with a comma.
+static bool
+do_counters(struct line *l, const struct save_word *w, const char *packets)
+{
+	const char *comma = strchr(packets, ',');
+	size_t n = comma != NULL ? (size_t)(comma - packets) : strlen(packets);
+	struct save_word bytes = {.text = (char *)(comma != NULL ? comma + 1 : NULL)};
+
+	if (l->in->counted)
+		return fail(l, w, "counters stand twice: ", w->text);
+	if ((comma == NULL && !next_plain(l, &bytes)) ||
+	    !cfg_value_u64(packets, n, &l->in->packets) ||
+	    !cfg_value_u64(bytes.text, strlen(bytes.text), &l->in->bytes))
+		return fail(l, w, "expected PACKETS and BYTES behind ", w->text);
+	l->in->counted = true;
+	l->cmd.counters = w;
+	return true;
 }
 
 static bool
@@ -277,6 +322,9 @@ do_found(struct line *l, struct found *f, const struct save_word *w)
 
 	if (f->opt.invert && f->kind != W_OWN && f->kind != W_EXT)
 		return fail(l, w, "'!' cannot stand before ", w->text);
+	if (l->cmd.option == NULL && (f->kind == W_OWN || f->kind == W_EXT || f->kind == W_MATCH ||
+				      f->kind == W_JUMP || f->kind == W_GOTO))
+		l->cmd.option = w;
 	switch (f->kind) {
 	case W_OWN:
 	case W_EXT:
@@ -290,12 +338,9 @@ do_found(struct line *l, struct found *f, const struct save_word *w)
 	case W_GOTO:
 		return do_jump(l, w, f->opt.value[0], true);
 	case W_COMMAND:
-		return do_command(l, f->global, w);
+		return do_command(l, f, w);
 	case W_COUNTERS:
-		if (!cfg_value_u64(f->opt.value[0], strlen(f->opt.value[0]), &in->packets) ||
-		    !cfg_value_u64(f->opt.value[1], strlen(f->opt.value[1]), &in->bytes))
-			return fail(l, w, "expected PACKETS and BYTES behind ", w->text);
-		return true;
+		return do_counters(l, w, f->opt.value[0]);
 	case W_IPV4:
 	case W_IPV6:
 		l->ignore = (f->kind == W_IPV4) != (in->family == CFG_IPV4);
@@ -314,6 +359,8 @@ do_found(struct line *l, struct found *f, const struct save_word *w)
 static bool
 take_values(struct line *l, struct found *f, const struct save_word *w, const char *inline_value)
 {
+	if (f->n_value == MAYBE)
+		f->opt.value[0] = inline_value;
 	for (int i = 0; i < f->n_value; i++) {
 		if (i == 0 && inline_value != NULL) {
 			f->opt.value[0] = inline_value;
@@ -367,10 +414,10 @@ do_short(struct line *l, const struct save_word *w, bool invert)
 		if (!short_option(*c, &f))
 			return fail(l, w, "unknown option ", w->text);
 		f.opt.invert = invert;
-		if (!take_values(l, &f, w, f.n_value > 0 && c[1] != '\0' ? c + 1 : NULL) ||
+		if (!take_values(l, &f, w, f.n_value != 0 && c[1] != '\0' ? c + 1 : NULL) ||
 		    !do_found(l, &f, w))
 			return false;
-		if (f.n_value > 0 || l->ignore)
+		if (f.n_value != 0 || l->ignore)
 			return true;
 	}
 	return true;
@@ -395,6 +442,8 @@ all_words(struct line *l)
 				return fail(l, w, "nothing stands behind ", "!");
 			continue;
 		}
+		if (strcmp(t, "--") == 0 && l->at == in->n_word)
+			return !invert || fail(l, w, "an option is expected here, not ", t);
 		if (t[0] == '-' && t[1] == '-' && t[2] != '\0')
 			good = do_long(l, w, invert);
 		else if (t[0] == '-' && t[1] != '-' && t[1] != '\0')
@@ -408,131 +457,13 @@ all_words(struct line *l)
 	return true;
 }
 
-static struct cfg_chain *
-chain_of(struct line *l)
-{
-	struct cfg_chain *chain = cfg_chain_find(l->in->policy, l->in->table, l->chain->text);
-
-	if (chain == NULL)
-		cfg_err_add(l->in->err, save_pos(l->in, l->chain->column),
-			    "no chain '%s' in table '%s' up to here", l->chain->text,
-			    cfg_table_name(l->in->table));
-	return chain;
-}
-
-static void
-new_chain(struct line *l)
-{
-	const char *name = l->chain->text, *why = cfg_chain_name_bad(name);
-	struct cfg_pos pos = save_pos(l->in, l->chain->column);
-	struct cfg_chain *chain;
-
-	if (why != NULL)
-		cfg_err_add(l->in->err, pos, "chain '%s': %s", name, why);
-	else if (cfg_chain_find(l->in->policy, l->in->table, name) != NULL)
-		cfg_err_add(l->in->err, pos, "chain '%s' exists already", name);
-	else if ((why = ext_chain_name_taken(l->in->table, name)) != NULL)
-		cfg_err_add(l->in->err, pos, "chain '%s': %s", name, why);
-	else if ((chain = cfg_chain_add(l->in->policy, l->in->table, name)) == NULL)
-		cfg_err_add(l->in->err, pos, "out of memory");
-	else {
-		chain->family = l->in->family;
-		chain->pos = pos;
-	}
-}
-
-static void
-set_policy(struct line *l)
-{
-	struct cfg_chain *chain = chain_of(l);
-	bool drop = strcmp(l->arg->text, "DROP") == 0;
-
-	if (chain == NULL)
-		return;
-	if (chain->hook == CFG_HOOK_NONE)
-		fail(l, l->chain, "only a built-in chain has a policy, not ", chain->name);
-	else if (!drop && strcmp(l->arg->text, "ACCEPT") != 0)
-		fail(l, l->arg, "expected ACCEPT or DROP, not ", l->arg->text);
-	else if (l->in->family == CFG_IPV4)
-		chain->policy4 = drop ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
-	else
-		chain->policy6 = drop ? CFG_POLICY_DROP : CFG_POLICY_ACCEPT;
-}
-
+// A line of the other family ends at its -4 or -6: there is no rule for it, but what needs none has
+// been said, as 1.8.9 has it ("-N chain -4").
 static bool
-is_target_of(const struct cfg_table *table, const char *name)
+is_about_rule(const struct save_cmd *cmd)
 {
-	for (size_t c = 0; c < table->n_chain; c++)
-		for (size_t r = 0; r < table->chain[c]->n_rule; r++)
-			if (strcmp(table->chain[c]->rule[r].target.chain, name) == 0)
-				return true;
-	return false;
-}
-
-// -X: a user chain that is empty and that no rule jumps to.
-static void
-delete_chain(struct line *l, struct cfg_chain *chain)
-{
-	const struct save_word *w = l->chain != NULL ? l->chain : &l->in->word[0];
-
-	if (chain->hook != CFG_HOOK_NONE)
-		fail(l, w, "a built-in chain stays: ", chain->name);
-	else if (chain->n_rule > 0)
-		fail(l, w, "the chain to delete has rules: ", chain->name);
-	else if (is_target_of(&l->in->policy->table[l->in->table], chain->name))
-		fail(l, w, "a rule still jumps to the chain to delete: ", chain->name);
-	else
-		cfg_chain_remove(l->in->policy, l->in->table, chain);
-}
-
-static void
-zero_chain(struct cfg_chain *chain)
-{
-	chain->packets4 = chain->bytes4 = chain->packets6 = chain->bytes6 = 0;
-	for (size_t r = 0; r < chain->n_rule; r++)
-		chain->rule[r].packets = chain->rule[r].bytes = 0;
-}
-
-// -F, -X and -Z, for one chain or for all of the table.
-static void
-whole_chains(struct line *l)
-{
-	struct cfg_table *table = &l->in->policy->table[l->in->table];
-	struct cfg_chain *one = l->chain != NULL ? chain_of(l) : NULL;
-
-	if (l->chain != NULL && one == NULL)
-		return;
-	for (size_t c = table->n_chain; c-- > 0;) {
-		struct cfg_chain *chain = table->chain[c];
-
-		if (one != NULL && chain != one)
-			continue;
-		if (l->command == 'F')
-			cfg_chain_clear(chain);
-		else if (l->command == 'Z')
-			zero_chain(chain);
-		else if (one != NULL || chain->hook == CFG_HOOK_NONE)
-			delete_chain(l, chain);
-	}
-}
-
-static void
-add_rule(struct line *l)
-{
-	struct cfg_chain *chain = chain_of(l);
-	size_t at = l->command == 'I' ? l->number - 1 : SIZE_MAX;
-
-	if (chain == NULL)
-		return;
-	if (l->command == 'I' && at > chain->n_rule) {
-		cfg_err_add(l->in->err, save_pos(l->in, l->chain->column),
-			    "chain '%s' has %zu rules: number %u is too large", chain->name,
-			    chain->n_rule, l->number);
-		return;
-	}
-	l->rule.rule.packets = l->in->packets;
-	l->rule.rule.bytes = l->in->bytes;
-	rule_in_done(&l->rule, chain, at, &l->in->budget);
+	return cmd->letter == 0 || strchr("ACIR", cmd->letter) != NULL ||
+	       (cmd->letter == 'D' && cmd->number == 0);
 }
 
 void
@@ -543,27 +474,8 @@ save_line(struct save_in *in)
 	rule_in_begin(&l.rule, in->family, save_pos(in, in->n_word > 0 ? in->word[0].column : 1),
 		      in->err);
 	l.rule.family_given = true;
-	if (!all_words(&l) || l.ignore)
-		goto out;
-	switch (l.command) {
-	case 'A':
-	case 'I':
-		add_rule(&l);
-		break;
-	case 'N':
-		new_chain(&l);
-		break;
-	case 'P':
-		set_policy(&l);
-		break;
-	case 0:
-		cfg_err_add(in->err, save_pos(in, 1),
-			    "no command in the line (expected -A, -I, -N, -P, -F, -X or -Z)");
-		break;
-	default:
-		whole_chains(&l);
-		break;
-	}
-out:
+	l.rule.resolve = in->how->resolve;
+	if (all_words(&l) && !(l.ignore && is_about_rule(&l.cmd)))
+		save_command(in, &l.cmd, &l.rule);
 	rule_in_free(&l.rule);
 }

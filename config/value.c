@@ -2,8 +2,8 @@
 //
 // Called by the extension table (config/ext*.c) and by both readers, on the thread that reads a
 // policy. What is accepted here was compared with iptables-legacy 1.8.9: base-prefixed numbers,
-// "10/8", masks that are not contiguous, "eth+". Host names are not resolved: a policy must mean
-// the same wherever and whenever it is read.
+// "10/8", masks that are not contiguous, "eth+". Host names are not resolved here: a policy must
+// mean the same wherever and whenever it is read.
 #include "config/value.h"
 
 #include <arpa/inet.h>
@@ -229,6 +229,14 @@ read_mask(const char *s, uint8_t family, uint8_t mask[16])
 	return true;
 }
 
+static bool
+is_zero(const uint8_t mask[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(mask, zero, sizeof(zero)) == 0;
+}
+
 bool
 cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const char **why)
 {
@@ -237,7 +245,7 @@ cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const char
 	struct cfg_addr a = {0};
 	char host[64];
 
-	*why = "not an address (host names are not resolved)";
+	*why = "not an address (host names are resolved by 'ringwall import --resolve' only)";
 	if (n == 0 || n >= sizeof(host))
 		return false;
 	memcpy(host, s, n);
@@ -246,7 +254,13 @@ cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const char
 		a.family = CFG_IPV6;
 	else if (strchr(host, ':') == NULL && dotted(host, false, a.addr))
 		a.family = CFG_IPV4;
-	else
+	if (families != CFG_BOTH && slash != NULL && !(a.family & families) &&
+	    read_mask(slash + 1, families, a.mask) && is_zero(a.mask)) {
+		// "any/0": nobody looks at the name.
+		*out = (struct cfg_addr){.family = families};
+		return true;
+	}
+	if (a.family == 0)
 		return false;
 	if (!(a.family & families)) {
 		*why = a.family == CFG_IPV4 ? "an IPv4 address where only IPv6 can stand"
@@ -302,9 +316,7 @@ cfg_addr_print(struct cfg_buf *b, const struct cfg_addr *a)
 bool
 cfg_addr_is_any(const struct cfg_addr *a)
 {
-	static const uint8_t zero[16];
-
-	return a->family == 0 || (!a->invert && memcmp(a->mask, zero, sizeof(zero)) == 0);
+	return a->family == 0 || (!a->invert && is_zero(a->mask));
 }
 
 bool

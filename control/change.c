@@ -230,22 +230,54 @@ merged_policy(struct ctl *c, struct cfg_policy **out, struct cfg_policy *part, i
 	return ret;
 }
 
+// How the request wants its text read. *base is what --noflush builds on, to be freed.
+static int
+restore_how(struct ctl_client *cl, const json_t *request, int family, struct cfg_restore *how,
+	    char **base)
+{
+	struct ctl *c = cl->ctl;
+	struct cfg_policy *live = c->env.policy(c->env.app);
+	struct acl_policy *acl = c->env.acl(c->env.app);
+	int t = 0;
+
+	*how = (struct cfg_restore){
+		.no_counters = !ctl_arg_true(request, "counters"),
+		.table = ctl_arg_text(request, "table"),
+	};
+	while (how->table != NULL && t < CFG_TABLES && strcmp(how->table, cfg_table_name(t)) != 0)
+		t++;
+	if (t == CFG_TABLES)
+		return ctl_fail(cl, -EINVAL, "'table' is \"%s\": there is no such table",
+				how->table);
+	if (!ctl_arg_true(request, "noflush") || live == NULL)
+		return 0;
+	if (acl != NULL)
+		acl_policy_counters(acl, live);
+	how->base = *base = cfg_policy_to_save(live, family, true);
+	return *base != NULL ? 0 : -ENOMEM;
+}
+
 int
 ctl_cmd_restore(struct ctl_client *cl, const json_t *request, json_t *answer, struct cfg_err *err)
 {
 	struct ctl *c = cl->ctl;
 	const json_t *text = json_object_get(request, "text");
 	struct cfg_policy *part = NULL, *next = NULL;
+	struct cfg_restore how;
+	char *base = NULL;
 	int family, ret = ctl_arg_family(cl, request, CFG_IPV4, &family);
 	unsigned named;
 
 	if (ret == 0)
 		ret = refuse_pending(cl);
+	if (ret == 0)
+		ret = restore_how(cl, request, family, &how, &base);
 	if (ret < 0)
 		return ret;
 	err->file = ctl_arg_text(request, "name");
-	ret = cfg_policy_from_save(&part, family, json_string_value(text), json_string_length(text),
-				   err);
+	ret = cfg_policy_restore(&part, family, &how, json_string_value(text),
+				 json_string_length(text), err);
+	free(base);
 	if (ret == 0)
 		ret = cfg_policy_able(part, CFG_ERROR, err);
 	if (ret < 0) {
@@ -253,8 +285,6 @@ ctl_cmd_restore(struct ctl_client *cl, const json_t *request, json_t *answer, st
 		return ret;
 	}
 	named = ctl_merge_named(part);
-	if (!ctl_arg_true(request, "counters"))
-		ctl_merge_zero(part);
 	ret = merged_policy(c, &next, part, family, err);
 	cfg_policy_free(part);
 	if (ret == 0)

@@ -32,10 +32,9 @@ static const struct ctl_arg apply_arg[] = {
 	{"confirm", JSON_INTEGER, false},
 };
 static const struct ctl_arg restore_arg[] = {
-	{"name", JSON_STRING, true},
-	{"text", JSON_STRING, true},
-	{"family", JSON_STRING, false},
-	{"counters", JSON_TRUE, false},
+	{"name", JSON_STRING, true},	{"text", JSON_STRING, true},
+	{"family", JSON_STRING, false}, {"counters", JSON_TRUE, false},
+	{"noflush", JSON_TRUE, false},	{"table", JSON_STRING, false},
 };
 
 static const struct ctl_command commands[] = {

@@ -164,20 +164,6 @@ ctl_merge_named(const struct cfg_policy *part)
 }
 
 void
-ctl_merge_zero(struct cfg_policy *part)
-{
-	for (int id = 0; id < CFG_TABLES; id++) {
-		for (size_t i = 0; i < part->table[id].n_chain; i++) {
-			struct cfg_chain *chain = part->table[id].chain[i];
-
-			chain->packets4 = chain->bytes4 = chain->packets6 = chain->bytes6 = 0;
-			for (size_t k = 0; k < chain->n_rule; k++)
-				chain->rule[k].packets = chain->rule[k].bytes = 0;
-		}
-	}
-}
-
-void
 ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *live)
 {
 	for (int id = 0; id < CFG_TABLES; id++) {

@@ -9,9 +9,6 @@
 // for cfg_policy_free).
 int ctl_merge_tables(struct cfg_policy *policy, struct cfg_policy *part, enum cfg_family family);
 
-// All counters of part's rules and chains to zero: what iptables-restore does without -c.
-void ctl_merge_zero(struct cfg_policy *part);
-
 // The chains' counters of policy, a copy of live, made those of live.
 void ctl_merge_keep_counters(struct cfg_policy *policy, const struct cfg_policy *live);
 

@@ -334,3 +334,40 @@ Test(control_change, restore_with_and_without_counters)
 	json_decref(request);
 	ground_close(&g);
 }
+
+// As iptables-restore --noflush and --table: the running tables are what the text works on.
+Test(control_change, restore_onto_what_runs)
+{
+	struct ground g;
+
+	ground_open(&g, start);
+	cr_assert(good(ground_ask(
+		&g, "{\"command\": \"restore\", \"name\": \"f\", \"counters\": true, \"text\": "
+		    "\"*filter\\n:INPUT DROP [7:700]\\n:u - [0:0]\\n[5:6] -A INPUT -j "
+		    "u\\nCOMMIT\\n\"}")));
+	cr_assert(good(ground_ask(
+		&g, "{\"command\": \"restore\", \"name\": \"f\", \"noflush\": true, \"text\": "
+		    "\"*filter\\n[8:8] -I INPUT -p udp\\n-A u -j DROP\\nCOMMIT\\n*raw\\n-A OUTPUT "
+		    "-c 3 4\\nCOMMIT\\n\"}")));
+	cr_expect(is_running(&g, "-A INPUT -p udp\n-A INPUT -j u\n-A u -j DROP\n"));
+	cr_expect(is_running(&g, ":INPUT DROP [7:700]"), "what no line names stays");
+	cr_expect(eq(llong, saved_counter(&g, "ipv4", "-A INPUT -j u"), 5));
+	cr_expect(eq(llong, saved_counter(&g, "ipv4", "-A INPUT -p udp"), 0), "without -c");
+	cr_expect(eq(llong, saved_counter(&g, "ipv4", "-A OUTPUT"), 3), "its own -c counts");
+	cr_expect(is_running(&g, "-A POSTROUTING -o wan -j MASQUERADE"));
+	cr_expect(good(ground_ask(&g,
+				  "{\"command\": \"restore\", \"name\": \"f\", \"noflush\": true, "
+				  "\"text\": \"*filter\\n-D INPUT -j u\\n-F u\\n-X "
+				  "u\\nCOMMIT\\n\"}")));
+	cr_expect(not(is_running(&g, ":u")));
+	cr_expect(good(ground_ask(&g,
+				  "{\"command\": \"restore\", \"name\": \"f\", \"table\": \"nat\", "
+				  "\"text\": \"*filter\\n-A INPUT\\nCOMMIT\\n*nat\\n-A OUTPUT -j "
+				  "ACCEPT\\nCOMMIT\\n\"}")));
+	cr_expect(is_running(&g, "-A INPUT -p udp"), "filter was not meant");
+	cr_expect(is_running(&g, "-A OUTPUT -j ACCEPT"));
+	cr_expect(not(is_running(&g, "MASQUERADE")));
+	cr_expect(not(good(ground_ask(&g, "{\"command\": \"restore\", \"name\": \"f\", \"table\": "
+					  "\"natt\", \"text\": \"\"}"))));
+	ground_close(&g);
+}
