@@ -6,6 +6,8 @@
 #include "app/gateway.h"
 
 enum bench_policy {
+	BENCH_FORWARD,	  // untracked, no rules: what forwarding itself costs
+	BENCH_FILTER,	  // untracked, rules
 	BENCH_CONNTRACK,  // tracked, chain policies only
 	BENCH_CT_RULES,	  // tracked and rules
 	BENCH_MASQ,	  // masqueraded, no filter rules
@@ -48,3 +50,64 @@ uint64_t bench_run(struct bench_rig *r);
 // Returns how many packets did not come out.
 uint64_t bench_establish(struct bench_rig *r);
 uint32_t bench_random_flow(struct bench_rig *r, uint32_t i, void *arg);
+
+// ---- what is measured
+
+#define BENCH_FIGURES 24
+
+struct bench_result {
+	uint64_t min, median;  // ticks per packet, rounded up; 0: the case has other figures
+	double per_second;     // new-connections only
+	double bytes_per_flow; // memory only
+	uint64_t lost;	       // packets that should have come out and did not
+	unsigned n_stage, n_figure;
+	struct {
+		const char *name;
+		double ticks;
+	} stage[PL_STAGES_MAX];
+	struct { // what only some cases have
+		const char *name, *unit;
+		double value;
+	} figure[BENCH_FIGURES];
+};
+
+struct bench_options {
+	const char *name, *compare;
+	uint32_t flows, rules, repeats;
+	uint8_t family;
+	uint16_t frame;
+	bool json, frame_set;
+};
+
+struct bench_case {
+	const char *name;
+	const char *csit; // FD.io CSIT's name for the nearest thing; NULL: none
+	enum bench_policy policy;
+	bool wants_rules;
+	// 0 or -errno. The rig is up and has seen no packet.
+	int (*measure)(struct bench_rig *r, const struct bench_options *o,
+		       struct bench_result *out);
+};
+extern const struct bench_case bench_cases[]; // bench_case.c; the last one has no name
+
+void bench_figure(struct bench_result *out, const char *name, const char *unit, double value);
+// Sorts ticks and takes minimum and median of them.
+void bench_summary(struct bench_result *out, uint64_t *ticks, uint32_t n);
+uint32_t bench_next_flow(struct bench_rig *r, uint32_t i, void *arg); // arg: uint32_t, counts up
+
+// Which cores this process may use, before EAL ties its threads to some of them.
+void bench_cores_note(void);
+int bench_latency(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+int bench_reload(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+int bench_counters(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+int bench_expiry(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+int bench_table_full(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+
+// One result: a line of JSON, or a table's.
+void bench_print(const struct bench_case *c, const struct bench_shape *s,
+		 const struct bench_result *res, const struct bench_options *o);
+// What got slower since `file`, a former --json output, on standard error: 1 where something did.
+int bench_compare(const char *file, const struct bench_case *c, const struct bench_shape *s,
+		  const struct bench_result *res);
+// The policy of a shape, also for one with other rules. 0 or -ENOMEM.
+int bench_policy_build(struct cfg_policy **out, const struct bench_shape *s);

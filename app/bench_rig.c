@@ -39,73 +39,6 @@ static const char settings_form[] =
 	"               { port = \"wan\"; address = \"2001:db8:2::fe\"; lladdr = "
 	"\"02:00:00:00:02:fe\"; } );\n";
 
-// ---- policy
-// -------------------------------------------------------------------------------------------------
-
-// A rule that the traffic passes by: as real lists have them, by source net, destination, protocol
-// and port.
-static void
-add_rule(struct cfg_chain *chain, uint32_t i, uint8_t family)
-{
-	struct cfg_rule *rule = cfg_rule_add(chain);
-	struct cfg_match *m;
-	uint32_t x = i * 2654435761u;
-
-	rule->family = family == 4 ? CFG_IPV4 : CFG_IPV6;
-	rule->src.family = rule->dst.family = rule->family;
-	if (family == 4) {
-		memcpy(rule->src.addr, (uint8_t[4]){10, x >> 24, x >> 16 & 0xff, 0}, 4);
-		memcpy(rule->src.mask, (uint8_t[4]){255, 255, 255, 0}, 4);
-		memcpy(rule->dst.addr,
-		       (uint8_t[4]){172, 16 + (i & 15), i >> 4 & 0xff, i >> 12 & 0xff}, 4);
-		memset(rule->dst.mask, 255, 4);
-	} else {
-		memcpy(rule->src.addr,
-		       (uint8_t[8]){0x20, 1, 0x0d, 0xb8, 0, 10, x >> 24, x >> 16 & 0xff}, 8);
-		memset(rule->src.mask, 255, 8);
-		memcpy(rule->dst.addr,
-		       (uint8_t[8]){0x20, 1, 0x0d, 0xb8, 0xdd, i & 0xff, i >> 8 & 0xff, i >> 16},
-		       8);
-		memset(rule->dst.mask, 255, 8);
-	}
-	rule->proto_set = true;
-	rule->proto = i % 3 == 0 ? IPPROTO_TCP : IPPROTO_UDP;
-	m = cfg_match_add(rule, i % 3 == 0 ? CFG_M_TCP : CFG_M_UDP);
-	m->ports.sport = (struct cfg_range16){0, 65535};
-	m->ports.dport = (struct cfg_range16){x & 0xffff, x & 0xffff};
-	m->ports.dport_set = true;
-	rule->target.id = CFG_T_DROP;
-}
-
-static int
-build_policy(struct cfg_policy **out, const struct bench_shape *s)
-{
-	struct cfg_policy *p = cfg_policy_new();
-	struct cfg_chain *chain = p != NULL ? cfg_chain_add(p, CFG_FILTER, "FORWARD") : NULL;
-
-	if (chain == NULL)
-		return -ENOMEM;
-	chain->family = CFG_BOTH;
-	if (s->policy == BENCH_CT_RULES || s->policy == BENCH_MASQ_RULES) {
-		for (uint32_t i = 0; i < s->rules; i++)
-			add_rule(chain, i, s->family);
-	}
-	if (s->policy >= BENCH_MASQ) {
-		struct cfg_rule *rule;
-
-		chain = cfg_chain_add(p, CFG_NAT, "POSTROUTING");
-		if (chain == NULL)
-			return -ENOMEM;
-		chain->family = CFG_BOTH;
-		rule = cfg_rule_add(chain);
-		rule->family = CFG_BOTH;
-		strcpy(rule->out.name, "wan");
-		rule->target.id = CFG_T_MASQUERADE;
-	}
-	*out = p;
-	return 0;
-}
-
 // ---- ports
 // --------------------------------------------------------------------------------------------------
 
@@ -180,7 +113,7 @@ bench_rig_start(struct bench_rig *r, const struct bench_shape *shape, struct cfg
 	ret = set_ports(r, err);
 	if (ret < 0)
 		return ret;
-	ret = build_policy(&policy, shape);
+	ret = bench_policy_build(&policy, shape);
 	if (ret < 0)
 		return ret;
 	ret = app_apply(&r->gateway, policy, err);
