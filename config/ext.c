@@ -210,6 +210,16 @@ cfg_target_name(enum cfg_target_id id)
 	return ext != NULL ? ext->name : NULL;
 }
 
+const char *
+ext_other_at(size_t i)
+{
+	size_t n = EXT_N(other_match);
+
+	return i < n			     ? other_match[i].name
+	       : i - n < EXT_N(other_target) ? other_target[i - n].name
+					     : NULL;
+}
+
 bool
 ext_is_known_match(const char *name)
 {

@@ -88,6 +88,8 @@ const struct ext *ext_match_find(const char *name);
 const struct ext *ext_target_find(const char *name);
 const struct ext *ext_of_match(enum cfg_match_id id);
 const struct ext *ext_of_target(enum cfg_target_id id); // NULL for none, jump and goto
+// The names of those that are not supported, one after the other; NULL past the last.
+const char *ext_other_at(size_t i);
 // iptables 1.8.9 has a match or target of this name that is not supported here (yet).
 bool ext_is_known_match(const char *name);
 bool ext_is_known_target(const char *name);

@@ -1,32 +1,24 @@
-// The open corpus against the reader and the writers: real rulesets and iptables' own test lines.
+// The open corpus against the reader and the writers: real rulesets here, iptables' own test lines
+// in oracle.c.
 //
-// Run by meson as "corpus rules" and "corpus lines" with the source root; reads ../shared/corpus
-// from there and ends with 77 (skipped) where it is absent. A ruleset either comes out as
-// iptables-save prints it, through YAML and back, or is refused naming an extension that Ringwall
-// lacks; nothing else will do.
+// Run by meson with what to do and the source root; reads ../shared/corpus from there and ends with
+// 77 (skipped) where it is absent. A ruleset either comes out as iptables-save prints it, through
+// YAML and back, or is refused naming an extension that Ringwall lacks; nothing else will do.
+// "page" writes docs/iptables-compatibility.md to standard output, "page-check" compares it with
+// the one that is there.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/policy.h"
+#include "corpus.h"
 
-#define SKIPPED 77
-
-// A path of printf's making; a few kilobytes are never given back.
-#define PATH(...)                                                                                  \
-	({                                                                                         \
-		char *path_ = NULL;                                                                \
-		if (asprintf(&path_, __VA_ARGS__) < 0)                                             \
-			abort();                                                                   \
-		path_;                                                                             \
-	})
-
-static unsigned n_exact, n_refused, n_bad;
+unsigned n_exact, n_refused, n_bad;
 static char *lacking[2000]; // texts "... is not supported yet", with repetitions
 static size_t n_lacking;
 
-static char *
+char *
 messages(const struct cfg_err *err)
 {
 	char *all = NULL;
@@ -40,8 +32,7 @@ messages(const struct cfg_err *err)
 	return all;
 }
 
-// Every error names something that Ringwall does not have; those go to the list.
-static bool
+bool
 all_lacking(const struct cfg_err *err)
 {
 	for (size_t i = 0; i < err->n; i++)
@@ -54,11 +45,11 @@ all_lacking(const struct cfg_err *err)
 	return true;
 }
 
-static void
+void
 bad(const char *what, const char *why, const char *detail)
 {
 	n_bad++;
-	printf("not ok: %s: %s\n%.600s\n", what, why, detail != NULL ? detail : "");
+	fprintf(stderr, "not ok: %s: %s\n%.600s\n", what, why, detail != NULL ? detail : "");
 }
 
 // Golden texts were made by a restore without -c: policies count from 0.
@@ -80,17 +71,21 @@ static char *export(struct cfg_policy *p, enum cfg_family family)
 	return cfg_policy_to_save(p, family, false);
 }
 
-// save -> model -> YAML -> model -> save. NULL where refused, with the messages in err.
-static char *
+char *
 round_trip(const char *text, size_t len, enum cfg_family family, struct cfg_err *err,
-	   bool *via_yaml)
+	   bool *via_yaml, bool *able)
 {
 	struct cfg_policy *p = NULL, *q = NULL;
 	char *yaml, *direct, *out = NULL;
+	struct cfg_err unable;
 
+	*able = false;
 	*via_yaml = true;
 	if (cfg_policy_from_save(&p, family, text, len, err) < 0)
 		return NULL;
+	cfg_err_init(&unable, NULL);
+	*able = cfg_policy_able(p, CFG_ERROR, &unable) == 0;
+	cfg_err_free(&unable);
 	yaml = cfg_policy_to_yaml(p);
 	direct = export(p, family);
 	if (cfg_policy_from_yaml(&q, yaml, strlen(yaml), err) == 0)
@@ -115,7 +110,7 @@ accept_one(const char *folder, const char *name)
 	char *path = PATH("%s/%s", folder, name), *text = NULL, *want = NULL, *got, *said;
 	size_t len, want_len, stem = strlen(name) - strlen(".rules");
 	struct cfg_err err;
-	bool via_yaml;
+	bool via_yaml, able;
 
 	if (cfg_file_read(path, &text, &len) < 0)
 		bad(name, "cannot be read", NULL);
@@ -128,7 +123,7 @@ accept_one(const char *folder, const char *name)
 		return;
 	}
 	cfg_err_init(&err, name);
-	got = round_trip(text, len, family_of(name), &err, &via_yaml);
+	got = round_trip(text, len, family_of(name), &err, &via_yaml, &able);
 	said = messages(&err);
 	// A ruleset that ends with a blank line has one in the golden text as well.
 	while (want_len > 1 && want[want_len - 1] == '\n' && want[want_len - 2] == '\n')
@@ -215,101 +210,6 @@ rules(const char *corpus)
 	return n_bad != 0 || n_exact == 0;
 }
 
-// Where line `number` of a .t file stands: "*table" and ":CHAIN,CHAIN" above it.
-static void
-context(const char *folder, const char *file, unsigned number, char table[32], char chains[128])
-{
-	char *path = PATH("%s/%s", folder, file), line[2048];
-	unsigned n = 0;
-	FILE *f = fopen(path, "re");
-
-	free(path);
-	strcpy(table, "filter");
-	strcpy(chains, "INPUT");
-	while (f != NULL && ++n < number && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (line[0] == '*')
-			snprintf(table, 32, "%.31s", line + 1);
-		else if (line[0] == ':')
-			snprintf(chains, 128, "%.127s", line + 1);
-	}
-	if (f != NULL)
-		fclose(f);
-}
-
-// One rule in one chain: must give the text that 1.8.9 gave, or be refused where it was.
-static void
-one_line(const char *what, enum cfg_family family, const char *table, const char *chain,
-	 const char *rule, const char *save, bool accepted)
-{
-	char *text = NULL, *want = NULL, *got, *said;
-	struct cfg_err err;
-	bool via_yaml;
-
-	if (asprintf(&text, "*%s\n-A %s %s\nCOMMIT\n", table, chain, rule) < 0 ||
-	    asprintf(&want, "\n-A %s%s%s\n", chain, *save != '\0' ? " " : "", save) < 0)
-		abort();
-	cfg_err_init(&err, what);
-	got = round_trip(text, strlen(text), family, &err, &via_yaml);
-	said = messages(&err);
-	if (got == NULL && all_lacking(&err))
-		n_refused++;
-	else if (got == NULL && accepted)
-		bad(what, rule, said);
-	else if (got == NULL)
-		n_exact++;
-	else if (!accepted)
-		bad(what, "accepted, 1.8.9 refuses it", rule);
-	else if (!via_yaml)
-		bad(what, "lost on the way through YAML", rule);
-	else if (strstr(got, want) == NULL)
-		bad(what, want, got);
-	else
-		n_exact++;
-	cfg_err_free(&err);
-	free(said);
-	free(got);
-	free(text);
-	free(want);
-}
-
-static int
-lines(const char *corpus)
-{
-	char *folder = PATH("%s/iptables-tests", corpus),
-	     *path = PATH("%s/ORACLE-1.8.9.tsv", folder);
-	char *line = NULL, table[32], chains[128], what[256];
-	FILE *f = fopen(path, "re");
-	size_t cap = 0;
-
-	free(path);
-	if (f == NULL)
-		return SKIPPED;
-	while (getline(&line, &cap, f) > 0) {
-		char *field[10] = {NULL}, *rest = line, *chain, *next;
-		size_t n = 0;
-
-		line[strcspn(line, "\n")] = '\0';
-		while (n < 10 && (field[n] = strsep(&rest, "\t")) != NULL)
-			n++;
-		// nft's own quirks in printing are not the yardstick, legacy is what the rulesets
-		// were made with.
-		if (n < 9 || strcmp(field[3], "legacy") != 0)
-			continue;
-		context(folder, field[0], atoi(field[1]), table, chains);
-		snprintf(what, sizeof(what), "%s:%s", field[0], field[1]);
-		for (next = chains; (chain = strsep(&next, ",")) != NULL;)
-			one_line(what, field[2][0] == '6' ? CFG_IPV6 : CFG_IPV4, table, chain,
-				 field[6], field[8], strcmp(field[5], "OK") == 0);
-	}
-	fclose(f);
-	free(line);
-	free(folder);
-	printf("test lines of iptables, in each chain: %u as 1.8.9, %u refused by name\n", n_exact,
-	       n_refused);
-	return n_bad != 0 || n_exact == 0;
-}
-
 static int
 by_text(const void *a, const void *b)
 {
@@ -325,12 +225,21 @@ main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	corpus = PATH("%s/../shared/corpus", argv[2]);
-	ret = strcmp(argv[1], "rules") == 0 ? rules(corpus) : lines(corpus);
+	if (strcmp(argv[1], "rules") == 0)
+		ret = rules(corpus);
+	else if (strcmp(argv[1], "lines") == 0)
+		ret = oracle_lines(corpus);
+	else if (strcmp(argv[1], "page") == 0)
+		ret = oracle_page(corpus, NULL);
+	else
+		ret = oracle_page(corpus, argv[2]);
 	free(corpus);
 	if (ret == SKIPPED) {
-		printf("skipped: no corpus at ../shared/corpus\n");
+		fprintf(stderr, "skipped: no corpus at ../shared/corpus\n");
 		return SKIPPED;
 	}
+	if (strncmp(argv[1], "page", 4) == 0)
+		n_lacking = 0;
 	qsort(lacking, n_lacking, sizeof(lacking[0]), by_text);
 	for (size_t i = 0, same = 1; i < n_lacking; i++, same++) {
 		if (i + 1 == n_lacking || strcmp(lacking[i], lacking[i + 1]) != 0) {

@@ -27,7 +27,7 @@ main(int argc, char **argv)
 {
 	static const char *const warning[] = {
 		"drop-without-established", "unreachable-rule", "duplicate-rule", "unused-chain",
-		"family-uncovered",	    "interface-never",	"table-repeated"};
+		"family-uncovered",	    "interface-never",	"rest-ignored",	  "table-repeated"};
 	char path[512], *manual;
 	size_t len;
 
