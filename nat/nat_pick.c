@@ -21,7 +21,9 @@
 #include "nat/nat_ports.h"
 
 #define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
-#define RESERVE_TRIES 4	   // how often another worker may have been quicker
+#define SCOPE_LINK    2
+#define SCOPE_GLOBAL  0xe
+#define RESERVE_TRIES 4 // how often another worker may have been quicker
 
 struct pick {
 	struct pl_worker *w;
@@ -348,18 +350,30 @@ masquerade(struct pick *k, struct pl_pkt *p)
 	return ret;
 }
 
+// The IPv6 scope of a packet's destination (RFC 4291 section 2.7).
+static uint8_t
+scope6(const union pl_addr *dst)
+{
+	if (dst->v6[0] == 0xff)
+		return dst->v6[1] & 0xf;
+	return dst->v6[0] == 0xfe && (dst->v6[1] & 0xc0) == 0x80 ? SCOPE_LINK : SCOPE_GLOBAL;
+}
+
 // Redirected packets go to the first address of the port they came in by (IPv6: of the scope that
-// was asked for). Netfilter sends those of the host itself to its loopback; our host is behind a
-// twin, which gives it back no packet with its own source, and its answer would never pass here:
-// refused (docs/decisions/0110-redirect-in-output.md).
+// was asked for; groups of other scopes get none). Netfilter sends those of the host itself to its
+// loopback; our host is behind a twin, which gives it back no packet with its own source, and its
+// answer would never pass here: refused (docs/decisions/0110-redirect-in-output.md).
 static int
 redirect(struct pick *k, struct pl_pkt *p)
 {
-	bool link_local = p->family == 6 && p->dst.v6[0] == 0xfe && (p->dst.v6[1] & 0xc0) == 0x80;
+	static const union pl_addr link_local = {.v6 = {0xfe, 0x80}};
+	uint8_t scope = p->family == 6 ? scope6(&p->dst) : SCOPE_GLOBAL;
 
 	if (p->origin != PL_FROM_WIRE)
 		return PL_DROP_NAT_FAILED + 1;
-	return port_address(k, p, p->in_port, link_local ? &p->dst : NULL);
+	if (scope != SCOPE_LINK && scope != SCOPE_GLOBAL)
+		return PL_DROP_NAT_NO_ADDRESS + 1;
+	return port_address(k, p, p->in_port, scope == SCOPE_LINK ? &link_local : NULL);
 }
 
 // The range that the rule stands for, for this packet. 0 or a drop reason + 1.
