@@ -7,12 +7,15 @@
 #include "pipeline/stage.h"
 
 struct acl_policy;
+struct pl_net_ops;
 
 struct acl_build {
 	const char *const *port_name; // index = port; what -i and -o are matched against
 	unsigned n_port;
 	uint16_t n_workers; // counter blocks
 	int socket;
+	const struct pl_net_ops *net; // whom rules ask about addresses; outlives the policy. NULL:
+				      // a policy that asks is refused
 	bool linear; // compile nothing: every walk is done by the interpreter (tests, explain)
 };
 

@@ -501,7 +501,7 @@ multiply_match(struct acl_boxes *out, const struct cfg_match *m)
 		return kind->boxes(out, m);
 	out->exact = false; // the key has nothing of it
 	// What keeps something is judged for every packet that gets so far.
-	return !(kind->flags & ACL_K_STATE);
+	return !(kind->flags & (ACL_K_STATE | ACL_K_HOT));
 }
 
 void

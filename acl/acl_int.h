@@ -113,6 +113,7 @@ struct acl_policy {
 		*counter; // [worker][n_counter]; one more: what was inherited, control thread
 	struct acl_scratch **scratch; // [worker]
 	char **state;		      // [worker][state_size], see acl_kind.h
+	const struct pl_net_ops *net; // NULL: no rule asks
 	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
 	struct acl_point_conf point[ACL_POINTS];
 	struct acl_classes *classes; // acl_compile.c
@@ -125,6 +126,7 @@ struct acl_view {
 	struct pl_worker *w; // whose packet it is; NULL: hypothetical, nothing outside it changes
 	char *state;	     // what this worker remembers; NULL: hypothetical
 	uint64_t now_ns;     // the worker's clock
+	const struct pl_net_ops *net;
 	uint64_t in_bit, out_bit;
 	uint8_t in, out; // port index or PL_PORT_NONE
 	uint8_t ct;	 // state bit, or'ed with SNAT and DNAT of the flow

@@ -6,6 +6,7 @@
 
 // Both in the alphabet's order.
 const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
+	[CFG_M_ADDRTYPE] = {.judge = acl_addrtype_judge, .flags = ACL_K_FLOW | ACL_K_NET},
 	[CFG_M_COMMENT] = {.flags = ACL_K_FLOW}, // not kept: asks nothing
 	[CFG_M_CONNTRACK] = {acl_state_judge, acl_state_boxes, ACL_K_FLOW},
 	[CFG_M_DSCP] = {.judge = acl_dscp_judge},
@@ -21,6 +22,7 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_MARK] = {.judge = acl_mark_judge, .flags = ACL_K_FLOW},
 	[CFG_M_MULTIPORT] = {acl_multiport_judge, acl_multiport_boxes, ACL_K_FLOW},
 	[CFG_M_PKTTYPE] = {.judge = acl_pkttype_judge},
+	[CFG_M_RPFILTER] = {.judge = acl_rpfilter_judge, .flags = ACL_K_NET},
 	[CFG_M_STATE] = {acl_state_judge, acl_state_boxes, ACL_K_FLOW},
 	[CFG_M_TCP] = {acl_tcp_judge, acl_tcp_boxes}, // its flags and options are the packet's
 	[CFG_M_TOS] = {.judge = acl_tos_judge},

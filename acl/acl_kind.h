@@ -16,6 +16,10 @@ enum acl_kind_flags {
 	ACL_K_STATE = 1 << 1,
 	// Target: later rules may see another connection state (raw's NOTRACK).
 	ACL_K_UNTRACKS = 1 << 2,
+	// Match without boxes: may say ACL_HOT, so that no later match may narrow the boxes.
+	ACL_K_HOT = 1 << 3,
+	// Asks the network (struct acl_view's net).
+	ACL_K_NET = 1 << 4,
 };
 
 // What a match or target reads or writes beyond the packet and its own rule's counters, where
@@ -108,6 +112,10 @@ enum acl_hit acl_mark_judge(const struct cfg_match *m, const struct acl_view *v)
 enum acl_hit acl_pkttype_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_tos_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v);
+
+enum acl_hit acl_addrtype_judge(const struct cfg_match *m,
+				const struct acl_view *v); // acl_match_route.c
+enum acl_hit acl_rpfilter_judge(const struct cfg_match *m, const struct acl_view *v);
 
 enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v); // acl_limit.c
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);

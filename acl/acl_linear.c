@@ -74,6 +74,7 @@ acl_linear_walk(const struct acl_policy *p, enum cfg_table_id table, enum cfg_ho
 	struct acl_view v = acl_view(pkt, table, hook);
 	struct acl_end end = {.verdict = ACL_ACCEPT};
 
+	v.net = p->net;
 	if (t->hook[hook] != ACL_NO_CHAIN)
 		end = acl_linear_run(t, &t->chain[t->hook[hook]], &v,
 				     count ? p->counter[worker] : NULL, p->stack[worker]);

@@ -199,6 +199,10 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 
 		if (from->match[i].id == CFG_M_COMMENT)
 			continue;
+		if ((kind->flags & ACL_K_NET) && tb->build->net == NULL) {
+			cfg_err_add(tb->err, m->pos, "there is no network here to ask");
+			return -EINVAL;
+		}
 		if (!cfg_match_copy(m, &from->match[i]))
 			return -ENOMEM;
 		m->slot = state_place(tb, r, kind->flags, &kind->state);

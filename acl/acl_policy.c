@@ -167,6 +167,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 	if (ret == 0) {
 		p->linear = build->linear;
 		p->n_workers = build->n_workers;
+		p->net = build->net;
 	}
 	for (int f = 0; ret == 0 && f < ACL_FAMILIES; f++) {
 		for (int id = 0; ret == 0 && id < CFG_TABLES; id++) {

@@ -120,6 +120,7 @@ enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct ac
 		lane->v.w = w;
 		lane->v.state = pc->policy->state[w->id];
 		lane->v.now_ns = w->now_ns;
+		lane->v.net = pc->policy->net;
 		lane->start = c;
 		return 1;
 	}

@@ -8,6 +8,7 @@
 #include "app/gateway.h"
 #include "conntrack/ct.h"
 #include "nat/nat.h"
+#include "net/net.h"
 
 struct app_program {
 	struct pl_program prog;
@@ -36,6 +37,7 @@ program_build(struct app_program **out, const struct app_gateway *g,
 		.n_port = (unsigned)g->settings->n_port,
 		.n_workers = g->n_worker,
 		.socket = g->worker[0]->socket,
+		.net = net_table_ops(g->table),
 	};
 	struct app_program *p = calloc(1, sizeof(*p));
 	int ret;

@@ -11,6 +11,7 @@
 // clang-format off
 static const struct ext *const exts[] = {
 	&ext_accept,
+	&ext_addrtype,
 	&ext_comment,
 	&ext_conntrack,
 	&ext_ct,
@@ -34,6 +35,7 @@ static const struct ext *const exts[] = {
 	&ext_redirect,
 	&ext_reject,
 	&ext_return,
+	&ext_rpfilter,
 	&ext_snat,
 	&ext_state,
 	&ext_tcp,
@@ -48,7 +50,6 @@ static const struct ext *const exts[] = {
 static const struct {
 	const char *name, *options;
 } other_match[] = {
-	{"addrtype", "src-type,dst-type,limit-iface-in,limit-iface-out"},
 	{"ah", "ahspi"},
 	{"bpf", "bytecode,object-pinned"},
 	{"cgroup", "cgroup,path"},
@@ -81,7 +82,6 @@ static const struct {
 	{"rateest", "rateest,rateest1,rateest2"},
 	{"realm", "realm"},
 	{"recent", "name,set,update,rcheck,remove,seconds,hitcount,rttl,rsource,rdest"},
-	{"rpfilter", "loose,validmark,accept-local"},
 	{"rt", "rt-type,rt-segsleft"},
 	{"sctp", "chunk-types"},
 	{"set", "match-set"},

@@ -61,10 +61,11 @@ struct ext {
 	const char *name;  // as -m or -j takes it
 	const char *alias; // comma separated further names; NULL: none
 	bool target;
-	int id;		      // enum cfg_match_id or cfg_target_id
-	uint8_t families;     // where the extension exists
-	uint8_t tables;	      // bit per enum cfg_table_id; 0: any
-	uint8_t hooks;	      // bit per enum cfg_hook from which it may be reached; 0: any
+	int id;		  // enum cfg_match_id or cfg_target_id
+	uint8_t families; // where the extension exists
+	uint8_t tables;	  // bit per enum cfg_table_id; 0: any
+	uint8_t hooks;	  // bit per enum cfg_hook from which it may be reached; 0: any
+	uint8_t (*hooks_of)(const void *item); // the same where its options say more; NULL: hooks
 	bool proto_key;	      // its short YAML keys mean it only under `protocol:` of its own proto
 	const uint8_t *proto; // protocols it needs, 0-terminated; NULL: any
 	bool some_option;     // needs at least one option
@@ -111,7 +112,16 @@ extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
 extern const struct ext ext_limit;						 // ext_limit.c
+extern const struct ext ext_addrtype, ext_rpfilter;				 // ext_route.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);
+// ext_value.c: words that several extensions take; false with an error.
+// The option's only word, a number from `min` to `max`.
+bool ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out);
+// N or LOW:HIGH, either of which may be left out. May run backwards: iptables takes that.
+bool ext_range(struct ext_in *in, uint32_t max, struct cfg_range32 *out);
+void ext_range_show(struct ext_out *out, const struct cfg_range32 *r);
+// in->match->data: size bytes, zero. NULL with an error.
+void *ext_data(struct ext_in *in, size_t size);
 #define EXT_N(array) (sizeof(array) / sizeof((array)[0]))

@@ -12,8 +12,13 @@ struct cfg_range16 {
 	uint16_t lo, hi; // both inclusive
 };
 
+struct cfg_range32 {
+	uint32_t lo, hi; // both inclusive
+};
+
 // In the alphabet's order.
 enum cfg_match_id {
+	CFG_M_ADDRTYPE,	 // -m addrtype
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNTRACK, // -m conntrack --ctstate
 	CFG_M_DSCP,	 // -m dscp
@@ -28,6 +33,7 @@ enum cfg_match_id {
 	CFG_M_MARK,	 // -m mark
 	CFG_M_MULTIPORT, // -m multiport
 	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_RPFILTER,	 // -m rpfilter
 	CFG_M_STATE,	 // -m state --state
 	CFG_M_TCP,	 // -m tcp
 	CFG_M_TOS,	 // -m tos
@@ -138,6 +144,34 @@ bool cfg_limit_credits(const struct cfg_m_limit *limit, uint32_t *cost, uint32_t
 // The rate as iptables prints it: how many per "sec", "min", "hour" or "day".
 uint32_t cfg_limit_rate(const struct cfg_m_limit *limit, const char **unit);
 
+// Bits are those of Linux's route types (RTN_*), in the order in which iptables names them.
+enum cfg_addrtype {
+	CFG_AT_UNSPEC = 1 << 0,
+	CFG_AT_UNICAST = 1 << 1,
+	CFG_AT_LOCAL = 1 << 2,
+	CFG_AT_BROADCAST = 1 << 3,
+	CFG_AT_ANYCAST = 1 << 4,
+	CFG_AT_MULTICAST = 1 << 5,
+	CFG_AT_BLACKHOLE = 1 << 6,
+	CFG_AT_UNREACHABLE = 1 << 7,
+	CFG_AT_PROHIBIT = 1 << 8,
+	CFG_AT_THROW = 1 << 9,
+	CFG_AT_NAT = 1 << 10,
+	CFG_AT_XRESOLVE = 1 << 11,
+	// What can be asked about an IPv6 address.
+	CFG_AT_IPV6 = CFG_AT_UNSPEC | CFG_AT_UNICAST | CFG_AT_LOCAL | CFG_AT_ANYCAST |
+		      CFG_AT_MULTICAST | CFG_AT_UNREACHABLE,
+};
+struct cfg_m_addrtype {
+	uint16_t src, dst; // of enum cfg_addrtype; 0: not asked
+	bool src_inv, dst_inv;
+	bool limit_in, limit_out; // only addresses of the interface count
+};
+
+struct cfg_m_rpfilter { // is the way back to the source the way that the packet came?
+	bool loose, validmark, accept_local, invert;
+};
+
 struct cfg_match {
 	enum cfg_match_id id;
 	uint32_t slot;	  // acl's own, in its copy: where a worker keeps what the match remembers
@@ -159,6 +193,8 @@ struct cfg_match {
 		struct cfg_m_tos tos; // CFG_M_TOS, CFG_M_DSCP
 		struct cfg_m_ecn ecn;
 		struct cfg_m_limit limit;
+		struct cfg_m_addrtype addrtype;
+		struct cfg_m_rpfilter rpfilter;
 	};
 };
 

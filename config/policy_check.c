@@ -298,19 +298,20 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 }
 
 static bool
-check_hooks(const struct checker *c, const struct ext *ext, uint8_t hooks,
+check_hooks(const struct checker *c, const struct ext *ext, const void *item, uint8_t hooks,
 	    const struct cfg_chain *chain, struct cfg_pos pos)
 {
-	bool misplaced = ext->hooks != 0 && (ext->tables == 0 || (ext->tables >> c->table & 1));
+	uint8_t can = ext->hooks_of != NULL ? ext->hooks_of(item) : ext->hooks;
+	bool misplaced = can != 0 && (ext->tables == 0 || (ext->tables >> c->table & 1));
 	struct cfg_buf b = {0};
 	int bad = 0;
 
-	if (!misplaced || (hooks & ~ext->hooks) == 0)
+	if (!misplaced || (hooks & ~can) == 0)
 		return true;
-	while (!((hooks & ~ext->hooks) >> bad & 1))
+	while (!((hooks & ~can) >> bad & 1))
 		bad++;
 	for (int h = 0; h < CFG_HOOKS; h++) {
-		if (!(ext->hooks >> h & 1))
+		if (!(can >> h & 1))
 			continue;
 		cfg_buf_add(&b, b.len > 0 ? ", " : "");
 		cfg_buf_add(&b, cfg_hook_name(h));
@@ -335,10 +336,10 @@ check_rule_hooks(const struct checker *c, const struct node *n, const struct cfg
 
 	if (!(r->family & c->family) || (told4 && r->family == CFG_BOTH))
 		return;
-	if (target != NULL && !check_hooks(c, target, n->hooks, n->chain, pos))
+	if (target != NULL && !check_hooks(c, target, &r->target, n->hooks, n->chain, pos))
 		return;
 	for (size_t i = 0; i < r->n_match; i++)
-		check_hooks(c, ext_of_match(r->match[i].id), n->hooks, n->chain,
+		check_hooks(c, ext_of_match(r->match[i].id), &r->match[i], n->hooks, n->chain,
 			    r->match[i].pos.line != 0 ? r->match[i].pos : r->pos);
 }
 

@@ -33,6 +33,10 @@ struct net_table_conf {
 int net_table_create(struct net_table **out, const struct net_table_conf *conf);
 void net_table_free(struct net_table *t);
 
+// What rules may ask of it; lives as long as the table.
+struct pl_net_ops;
+const struct pl_net_ops *net_table_ops(const struct net_table *t);
+
 // All of these: control thread. 0 or -errno.
 int net_table_set_port(struct net_table *t, uint8_t port, const struct net_port_info *info);
 int net_table_add_addr(struct net_table *t, uint8_t port,

@@ -51,6 +51,7 @@ net_table_create(struct net_table **out, const struct net_table_conf *conf)
 		goto fail;
 	memset(t->wanted, 0, (conf->n_workers + 1u) * sizeof(t->wanted[0]));
 	net_nh_init(t);
+	net_kin_ops(t);
 	ret = net_view_publish(t, PL_PORT_NONE, NULL);
 	if (ret == 0)
 		ret = net_fib_open(t);

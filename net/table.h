@@ -21,6 +21,7 @@
 #include <rte_fib6.h>
 
 #include "net/net.h"
+#include "pipeline/net_ops.h"
 
 // ---- next hops
 enum net_nh_type {
@@ -93,6 +94,13 @@ struct net_group {
 	uint8_t port, family;
 };
 
+// An address that is ours in some way: our own, a subnet's broadcast or anycast address.
+struct net_kin {
+	union pl_addr addr;
+	uint8_t family, port;
+	uint8_t type; // LOCAL, BROADCAST or ANYCAST of enum pl_addr_type; 0: empty
+};
+
 struct net_view {
 	struct net_view_port port[PL_PORT_MAX + 1];
 	unsigned n_addr;
@@ -100,6 +108,8 @@ struct net_view {
 	// Open hash of our own IPv4 addresses, which cannot be a source on the wire.
 	uint32_t own_mask;
 	rte_be32_t *own; // 0: empty
+	uint32_t kin_mask;
+	struct net_kin *kin; // open hash (net/kin.c); an address has an entry per type and port
 	unsigned n_group;
 	struct net_group group[NET_GROUPS];
 };
@@ -150,6 +160,7 @@ struct net_table {
 	uint32_t bucket_mask;
 	uint32_t seed;
 	bool assume;
+	struct pl_net_ops ops;
 	// control thread only
 	struct net_table_conf conf;
 	struct net_fibs side[2];
@@ -259,6 +270,9 @@ bool net_view_own4(const struct net_view *v, rte_be32_t addr);
 bool net_view_link_local(const struct net_view *v, uint8_t port, const union pl_addr *addr);
 // Is it a solicited-node multicast address (ff02::1:ff00:0/104) of one of the port's addresses?
 bool net_view_solicited(const struct net_view *v, uint8_t port, const union pl_addr *addr);
+// ---- net/kin.c (control thread)
+int net_kin_fill(struct net_view *v); // from v's addresses and ports; 0 or -ENOMEM
+void net_kin_ops(struct net_table *t);
 // ---- net/groups.c
 int net_table_set_groups(struct net_table *t, const struct net_group *list, unsigned n); // control
 // Does a packet to this group from this port go up to the host?

@@ -90,6 +90,7 @@ net_view_free(struct net_view *v)
 		return;
 	free(v->addr);
 	free(v->own);
+	free(v->kin);
 	free(v);
 }
 
@@ -129,7 +130,7 @@ net_view_publish(struct net_table *t, uint8_t port_changed, const struct net_por
 			vp->n[f] = n - vp->first[f];
 		}
 	}
-	if (fill_own(v) < 0)
+	if (fill_own(v) < 0 || net_kin_fill(v) < 0)
 		goto fail;
 	atomic_store_explicit(&t->view, v, memory_order_release);
 	if (old != NULL) {

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import extensions
 import frames as F
 import packets
 import policies
@@ -97,6 +98,18 @@ def counters_of(text):
             if chain != 'zz-keep':
                 table[chain][1].append((count, rest[0] if rest else ''))
     return out
+
+
+def count_hits(hits, counters):
+    """hits: {extension: [rules, rules that a packet matched]} goes on with the rules of `counters`."""
+    for chains in counters_of(counters).values():
+        for _, rules in chains.values():
+            for count, rule in rules:
+                for word, name in zip(rule.split()[:-1], rule.split()[1:]):
+                    if word in ('-m', '-j'):
+                        row = hits.setdefault(f'{word} {name}', [0, 0])
+                        row[0] += 1
+                        row[1] += count != '[0:0]'
 
 
 def run_kernel(kernel, case):
@@ -189,6 +202,7 @@ class Tester:
     def __init__(self, program, folder):
         self.kernel = Kernel()
         self.ringwall = Ringwall(program, folder)
+        self.hits = {}
 
     def try_case(self, case):
         """(differences, sent). None for differences: the kernel itself does not do the same twice (a translated
@@ -202,6 +216,7 @@ class Tester:
             self.kernel.forget()
             results.append(run_kernel(self.kernel, case))
         result = results[0]
+        count_hits(self.hits, result[3])
         if differences(result, results[1][1:]):
             return None, result[0]
         said = self.ringwall.load(family, text)
@@ -298,6 +313,7 @@ def arguments():
     p.add_argument('--regressions', help='folder of saved cases to run first')
     p.add_argument('--save', help='folder for shrunk cases that differ')
     p.add_argument('--max-failures', type=int, default=5)
+    p.add_argument('--draw', help='names of extensions, comma separated: no others, and in most rules')
     p.add_argument('--no-shrink', action='store_true')
     p.add_argument('--tally', help='file that gets a line "pass NAME" or "fail NAME" for each case')
     return p.parse_args()
@@ -305,6 +321,8 @@ def arguments():
 
 def main():
     args = arguments()
+    if args.draw:
+        extensions.only(args.draw.split(','))
     tester = Tester(args.program, args.folder)
     cases = list(regressions(args.regressions)) if args.regressions else []
     wanted = len(cases) + args.count
@@ -340,6 +358,9 @@ def main():
         if args.save:
             with open(os.path.join(args.save, f'{name}.json'), 'w', encoding='ascii') as f:
                 json.dump(case, f, indent=1)
+    if args.draw:  # did the packets test anything?
+        print('rules, and how many of them some packet matched: ' +
+              ', '.join(f'{name} {hit} of {n}' for name, (n, hit) in sorted(tester.hits.items())))
     print(f'differential: {done} policies, {n_frames} frames, {failures} differ '
           f'({random_ones} more left out: the kernel chose a port by chance), {time.monotonic() - began:.0f} s')
     return 1 if failures else 0

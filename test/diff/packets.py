@@ -4,6 +4,7 @@ A case is a list of flows and a list of operations, plain data. An operation bec
 turn (Talk.frame), because an answer is written to what the other side really saw: the translated packet.
 """
 import frames as F
+import solos
 import world
 
 ECHO = {4: (F.ICMP, 8, 0), 6: (F.ICMP6, 128, 129)}
@@ -32,7 +33,7 @@ ECHO_SCRIPTS = [
 ]
 OTHER_SCRIPTS = [['o', 'r', 'o'], ['o', 'err'], ['r', 'o']]
 SOLO = ['ttl1', 'ttl0', 'badip', 'badver', 'cutip', 'longlen', 'options', 'exthdr', 'martian', 'nodest', 'icmpodd',
-        'notours', 'pad', 'bcast', 'arpish', 'strayerr', 'badquote', 'ttl1tcp', 'tos']
+        'notours', 'pad', 'bcast', 'arpish', 'strayerr', 'badquote', 'ttl1tcp', 'tos'] + solos.NAMES
 
 
 def flow_ends(rng, family):
@@ -71,7 +72,7 @@ def random_case(rng, family, length=40):
     ops = []
     queue = [(i, list(s)) for i, s in enumerate(scripts)]
     while queue and len(ops) < length:
-        if rng.random() < 0.06:
+        if rng.random() < 0.1:
             side, src, dst = flow_ends(rng, family)
             if side != 'host':
                 ops.append({'f': None, 'do': rng.choice(SOLO), 'side': side, 'src': src, 'dst': dst,
@@ -85,7 +86,7 @@ def random_case(rng, family, length=40):
     return {'flows': flows, 'ops': ops}
 
 
-class Talk:
+class Talk(solos.Solos):
     """The state of a case's flows while it runs. ident counts IPv4 identifications."""
     ident = 0
 

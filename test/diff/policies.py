@@ -48,6 +48,8 @@ class Maker:
         self.family = family
         self.macs = [world.lladdr(a) for a in world.LAN[family] + world.WAN[family]]
         self.hosts = world.LAN[family] + world.WAN[family] + world.OWN[family]
+        # How many rules have one of the extensions' matches; how much of everything else there is.
+        self.eager, self.rest = (0.9, 0.3) if extensions.narrowed else (0.3, 1)
 
     def chance(self, p):
         return self.r.random() < p
@@ -163,32 +165,33 @@ class Maker:
 
     def matches(self, table, chain, user):
         out = []
-        if self.chance(0.3):
+        rest = self.rest
+        if self.chance(0.3 * rest):
             out.append(f'{self.no()}-s {self.address()}')
-        if self.chance(0.3):
+        if self.chance(0.3 * rest):
             out.append(f'{self.no()}-d {self.address()}')
-        if (user or chain in HAS_IN) and self.chance(0.2):
+        if (user or chain in HAS_IN) and self.chance(0.2 * rest):
             out.append(f'{self.no()}-i {self.interface()}')
-        if (user or chain in HAS_OUT) and self.chance(0.2):
+        if (user or chain in HAS_OUT) and self.chance(0.2 * rest):
             out.append(f'{self.no()}-o {self.interface()}')
-        if self.chance(0.5):
+        if self.chance(0.5 * rest):
             out += self.protocol()
-        if self.chance(0.3):
+        if self.chance(0.3 * rest):
             states = self.r.sample(STATES, self.r.randint(1, 3))
             if self.chance(0.7):
                 out.append(f'-m conntrack {self.no()}--ctstate {",".join(states)}')
             else:
                 states = [s for s in states if s not in ('SNAT', 'DNAT')] or ['NEW']
                 out.append(f'-m state {self.no()}--state {",".join(states)}')
-        if self.chance(0.3):
+        if self.chance(0.3 * rest):
             out.append(self.packet_match(chain, user, '-p tcp' in out))
-        if self.chance(0.3):
+        if self.chance(self.eager):
             drawn = extensions.draw(extensions.MATCHES, self, extensions.Place(table, chain, user), out)
             out += [drawn] if drawn else []
-        if self.chance(0.1):  # too slow to earn a packet while the frames run
+        if self.chance(0.1 * rest):  # too slow to earn a packet while the frames run
             out.insert(self.r.randint(0, len(out)), '-m limit --limit ' + self.r.choice(
                 ['1/min', '2/hour', '30/hour', '7/day']) + self.r.choice(['', ' --limit-burst 1', ' --limit-burst 3']))
-        if self.chance(0.08):
+        if self.chance(0.08 * rest):
             out.append('-m comment --comment "' + self.r.choice(['a', 'two words', "it's", 'x' * 40]) + '"')
         return out
 
@@ -199,6 +202,8 @@ class Maker:
         return '-j MARK ' + how.format(bits, self.r.choice([1, 2, 3, 0xffffffff]))
 
     def plain_target(self, table, later):
+        if self.rest < 1 and self.chance(0.7):
+            return ''
         drop = {'raw': 0.06, 'mangle': 0.06, 'filter': 0.25, 'nat': 0}[table]
         roll = self.r.random()
         if roll < drop:

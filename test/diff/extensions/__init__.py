@@ -14,6 +14,15 @@ Place = collections.namedtuple('Place', 'table chain user')  # user: a user chai
 _modules = [importlib.import_module(f'{__name__}.{m.name}') for m in sorted(pkgutil.iter_modules(__path__), key=str)]
 MATCHES = [f for m in _modules for f in getattr(m, 'MATCHES', [])]
 TARGETS = [f for m in _modules for f in getattr(m, 'TARGETS', [])]
+narrowed = False
+
+
+def only(names):
+    """From now on random rules draw just the functions of these names."""
+    global narrowed
+    narrowed = True
+    MATCHES[:] = [f for f in MATCHES if f.__name__ in names]
+    TARGETS[:] = [f for f in TARGETS if f.__name__ in names]
 
 
 def draw(functions, maker, place, words):

@@ -1,5 +1,6 @@
 // See at.h. Failures of the ground itself abort the test that stands on it.
 #include "at.h"
+#include "fake_net.h"
 
 #include <rte_ip.h>
 
@@ -12,6 +13,7 @@ build(struct at *t, bool linear)
 			      .n_port = RTE_DIM(at_port),
 			      .n_workers = 2,
 			      .socket = SOCKET_ID_ANY,
+			      .net = &fake_net,
 			      .linear = linear};
 	struct acl_policy *p = NULL;
 	struct cfg_err err;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ground.h"
+#include "fake_net.h"
 #include "rnd.h"
 
 #define CHECK(what)                                                                                \
@@ -54,6 +55,7 @@ int
 main(void)
 {
 	const struct acl_build build = {.port_name = rnd_port_name,
+					.net = &fake_net,
 					.n_port = RND_PORTS,
 					.n_workers = 1,
 					.socket = SOCKET_ID_ANY};

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "acl/acl_step.h"
+#include "fake_net.h"
 #include "rnd.h"
 #include "test/lib/tl.h"
 
@@ -88,6 +89,7 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 	static struct outcome fast, slow;
 	struct rnd r = {seed};
 	struct acl_build build = {.port_name = rnd_port_name,
+				  .net = &fake_net,
 				  .n_port = RND_PORTS,
 				  .n_workers = 1,
 				  .socket = SOCKET_ID_ANY};

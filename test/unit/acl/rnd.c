@@ -9,6 +9,8 @@
 
 #include <rte_ip.h>
 
+#include "test/unit/config/drawn_match.h"
+
 const char *const rnd_port_name[RND_PORTS] = {"lan", "wan", "dmz", "eth0", "eth1", "eth10"};
 
 uint64_t
@@ -232,9 +234,17 @@ rnd_limit_match(struct rnd *r, struct cfg_match *m)
 	m->limit.burst = 1 + rnd_below(r, 12);
 }
 
+static uint32_t
+drawn_below(void *r, uint32_t n)
+{
+	return rnd_below(r, n);
+}
+
 static void
 rnd_matches(struct rnd *r, struct cfg_rule *rule)
 {
+	if (rnd_one_in(r, 3))
+		drawn_match(rule, false, drawn_below, r);
 	if (rnd_one_in(r, 4))
 		rnd_packet_match(r, rule);
 	if (rule->proto_set && !rule->proto_inv) {

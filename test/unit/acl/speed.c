@@ -9,6 +9,7 @@
 
 #include "acl/acl_step.h"
 #include "ground.h"
+#include "fake_net.h"
 #include "rnd.h"
 
 #define PACKETS 4096
@@ -77,6 +78,7 @@ one(uint8_t family, unsigned n)
 
 	for (unsigned k = 0; k < RTE_DIM(kind); k++) {
 		struct acl_build b = {.port_name = rnd_port_name,
+				      .net = &fake_net,
 				      .n_port = RND_PORTS,
 				      .n_workers = 1,
 				      .socket = SOCKET_ID_ANY,

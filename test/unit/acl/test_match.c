@@ -1,61 +1,7 @@
 // One rule, one packet: what each match says, with the cases in which the kernel does the
 // unexpected. The rule drops in FORWARD, whose policy accepts: MATCH, MISS, or HOT (dropped without
 // a verdict). Each row goes through the compiled walk and the interpreter (at.c compares them).
-#include "at.h"
-
-enum expect { MISS, MATCH, HOT };
-
-struct row {
-	const char *rule;
-	struct tl_spec
-		spec; // src and dst 10.0.0.5 > 192.0.2.9 (or 2001:db8::5 > ::9) where not given
-	struct at_way way;
-	enum expect expect;
-};
-
-static void
-run(enum cfg_family family, const struct row *row, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct tl_spec s = row[i].spec;
-		struct at_result r;
-		enum expect got;
-		char text[512];
-		struct at t;
-
-		snprintf(text, sizeof(text),
-			 "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n"
-			 ":OUTPUT ACCEPT [0:0]\n-A FORWARD %s -j DROP\nCOMMIT\n",
-			 row[i].rule);
-		if (s.src == NULL)
-			s.src = family == CFG_IPV4 ? "10.0.0.5" : "2001:db8::5";
-		if (s.dst == NULL)
-			s.dst = family == CFG_IPV4 ? "192.0.2.9" : "2001:db8::9";
-		at_open(&t, family, text);
-		r = at_judge(&t, ACL_FILTER, &s, &row[i].way, 0);
-		got = !r.gone ? MISS : r.drop == PL_DROP_HOTDROP ? HOT : MATCH;
-		cr_expect(got == row[i].expect, "row %zu '%s': %d, want %d", i, row[i].rule, got,
-			  row[i].expect);
-		if (got == MATCH)
-			cr_expect(r.drop == PL_DROP_RULE && r.note.rule == 1);
-		cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 1) == (got == MATCH), "row %zu", i);
-		cr_expect(at_packets(&t, CFG_FILTER, "FORWARD", 0) == (got == MISS), "row %zu", i);
-		at_close(&t);
-	}
-}
-
-#define TCP(dp, ...)                                                                               \
-	{                                                                                          \
-		.proto = IPPROTO_TCP, .sport = 1000, .dport = (dp), ##__VA_ARGS__                  \
-	}
-#define UDP(dp)                                                                                    \
-	{                                                                                          \
-		.proto = IPPROTO_UDP, .sport = 1000, .dport = (dp)                                 \
-	}
-#define FRAG(p, off)                                                                               \
-	{                                                                                          \
-		.proto = (p), .sport = 1000, .dport = 80, .frag = (off)                            \
-	}
+#include "match_rows.h"
 
 Test(acl_match, addresses_protocols_interfaces)
 {
@@ -89,7 +35,7 @@ Test(acl_match, addresses_protocols_interfaces)
 		{"-i nosuch", UDP(1), {0}, MISS},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, ports_and_flags)
@@ -130,7 +76,7 @@ Test(acl_match, ports_and_flags)
 		{"-p udp -m multiport --dports 1,2 -m multiport --sports 1000", UDP(2), {0}, MATCH},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, tcp_options)
@@ -163,7 +109,7 @@ Test(acl_match, tcp_options)
 		{"-p tcp -m tcp --dport 2 --tcp-option 3", TCP(1), {.data_off = 4}, MISS},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, cut_headers_and_fragments)
@@ -193,7 +139,7 @@ Test(acl_match, cut_headers_and_fragments)
 		{"! -f", FRAG(IPPROTO_UDP, 0x2000), {0}, MATCH},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, icmp_and_state)
@@ -252,7 +198,7 @@ Test(acl_match, icmp_and_state)
 		 MATCH},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, ipv6)
@@ -278,7 +224,7 @@ Test(acl_match, ipv6)
 		{"-m conntrack --ctstate NEW -i lan", UDP(1), {0}, MATCH},
 	};
 
-	run(CFG_IPV6, row, RTE_DIM(row));
+	expect_rows(CFG_IPV6, row, RTE_DIM(row));
 }
 
 Test(acl_match, packet_as_a_whole)
@@ -312,7 +258,7 @@ Test(acl_match, packet_as_a_whole)
 		{"-m mac ! --mac-source 02:00:00:00:00:02", UDP(1), {0}, MISS},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
 
 Test(acl_match, header_fields)
@@ -354,6 +300,6 @@ Test(acl_match, header_fields)
 		{"-m iprange --dst-range 2001:db8::1-2001:db8::8", UDP(1), {0}, MISS},
 	};
 
-	run(CFG_IPV4, row, RTE_DIM(row));
-	run(CFG_IPV6, row6, RTE_DIM(row6));
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV6, row6, RTE_DIM(row6));
 }

@@ -1,6 +1,7 @@
 // Random sound policies: every field of the model takes every kind of value sooner or later, within
 // what cfg_policy_check lets pass.
 #include "random_policy.h"
+#include "drawn_match.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -26,6 +27,12 @@ static bool
 one_in(struct gen *g, uint32_t n)
 {
 	return rnd(g, n) == 0;
+}
+
+static uint32_t
+rnd_of(void *gen, uint32_t n)
+{
+	return rnd(gen, n);
 }
 
 static void
@@ -303,6 +310,8 @@ random_matches(struct gen *g, struct cfg_rule *r)
 {
 	if (one_in(g, 3))
 		random_packet_matches(g, r);
+	if (one_in(g, 2))
+		drawn_match(r, true, rnd_of, g);
 	for (unsigned n = rnd(g, 5); n > 0; n--) {
 		switch (rnd(g, 7)) {
 		case 4:

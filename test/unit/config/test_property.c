@@ -4,6 +4,24 @@
 
 #define SEEDS 3000
 
+// What iptables-save says of them, and what does not fit into a match itself.
+static bool
+same_text(const struct cfg_match *a, const struct cfg_match *b)
+{
+	static const struct cfg_rule rule;
+	bool same = a->data_size == b->data_size && memcmp(a->data, b->data, a->data_size) == 0;
+
+	for (int family = CFG_IPV4; family <= CFG_IPV6; family++) {
+		char *x = cfg_match_to_save(&rule, a, family),
+		     *y = cfg_match_to_save(&rule, b, family);
+
+		same &= strcmp(x, y) == 0;
+		free(x);
+		free(y);
+	}
+	return same;
+}
+
 // Field by field, positions apart.
 static bool
 same_match(const struct cfg_match *a, const struct cfg_match *b)
@@ -48,8 +66,11 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 		return memcmp(&x.tos, &y.tos, sizeof(x.tos)) == 0;
 	case CFG_M_ECN:
 		return memcmp(&x.ecn, &y.ecn, sizeof(x.ecn)) == 0;
-	default:
+	case CFG_M_CONNTRACK:
+	case CFG_M_STATE:
 		return a->state.mask == b->state.mask && a->state.invert == b->state.invert;
+	default:
+		return same_text(a, b);
 	}
 }
 

@@ -388,6 +388,72 @@ Test(net_table, source_addresses)
 	net_table_free(conf.table);
 }
 
+// ---- what rules ask (net/kin.c)
+#define ON(t) (1u << PL_ADDR_##t)
+Test(net_table, kinds_of_addresses)
+{
+	static const struct {
+		const char *addr;
+		uint16_t any, on0, on1; // without a limit, of port 0, of port 1
+		enum pl_way way0, way1;
+	} row[] = {
+		{"10.0.0.1", ON(LOCAL), ON(LOCAL), ON(UNICAST), PL_WAY_LOCAL, PL_WAY_LOCAL_OTHER},
+		{"10.1.0.1", ON(LOCAL), ON(UNICAST), ON(LOCAL), PL_WAY_LOCAL_OTHER, PL_WAY_LOCAL},
+		{"10.0.0.255", ON(BROADCAST), ON(BROADCAST), ON(UNICAST), PL_WAY_NONE, PL_WAY_NONE},
+		{"10.0.0.7", ON(UNICAST), ON(UNICAST), ON(UNICAST), PL_WAY_PORT, PL_WAY_OTHER},
+		{"8.8.8.8", ON(UNICAST), ON(UNICAST), ON(UNICAST), PL_WAY_OTHER, PL_WAY_PORT},
+		{"10.9.1.1", ON(UNICAST), ON(UNICAST), ON(UNICAST), PL_WAY_NONE, PL_WAY_NONE},
+		{"127.0.0.9", ON(LOCAL), ON(UNICAST), ON(UNICAST), PL_WAY_LOCAL_OTHER,
+		 PL_WAY_LOCAL_OTHER},
+		{"0.1.2.3", ON(BROADCAST), ON(BROADCAST), ON(BROADCAST), PL_WAY_OTHER, PL_WAY_PORT},
+		{"255.255.255.255", ON(BROADCAST), ON(BROADCAST), ON(BROADCAST), PL_WAY_OTHER,
+		 PL_WAY_PORT},
+		{"224.0.0.1", ON(MULTICAST), ON(MULTICAST), ON(MULTICAST), PL_WAY_OTHER,
+		 PL_WAY_PORT},
+		{"2001:db8:4::1", ON(LOCAL), ON(LOCAL), 0, PL_WAY_LOCAL, PL_WAY_LOCAL_OTHER},
+		{"2001:db8:4::", ON(ANYCAST), ON(ANYCAST), 0, PL_WAY_NONE, PL_WAY_NONE},
+		{"2001:db8:4::7", 0, 0, 0, PL_WAY_PORT, PL_WAY_OTHER},
+		{"2001:db8:9::7", 0, 0, 0, PL_WAY_OTHER, PL_WAY_PORT},
+		{"2001:db9::1", ON(UNREACHABLE), 0, 0, PL_WAY_NONE, PL_WAY_NONE},
+		{"::1", ON(LOCAL), 0, 0, PL_WAY_LOCAL_OTHER, PL_WAY_LOCAL_OTHER},
+		{"fe80::99", ON(LOCAL), 0, ON(LOCAL), PL_WAY_LOCAL_OTHER, PL_WAY_LOCAL},
+		{"fe80::ff:fe00:1", ON(LOCAL), ON(LOCAL), ON(LOCAL), PL_WAY_LOCAL,
+		 PL_WAY_LOCAL_OTHER}, // of both MACs
+		{"fe80::5", 0, 0, 0, PL_WAY_PORT, PL_WAY_PORT},
+		{"ff02::1", 0, 0, 0, PL_WAY_NONE, PL_WAY_NONE},
+	};
+	const struct net_port_info info = {.name = "p", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500};
+	const struct cfg_prefix hole = rig_prefix("10.9.0.0/16");
+	struct net_table *t = table(false);
+	const struct pl_net_ops *ops = net_table_ops(t);
+
+	for (uint8_t port = 0; port < 2; port++)
+		cr_assert(net_table_set_port(t, port, &info) == 0);
+	addr_must(t, 0, "10.0.0.1/24", 0);
+	addr_must(t, 1, "10.1.0.1/24", 0);
+	addr_must(t, 0, "2001:db8:4::1/64", 0);
+	addr_must(t, 1, "2001:db8:9::1/64", 0);
+	addr_must(t, 1, "fe80::99/64", 0);
+	cr_assert(route(t, "0.0.0.0/0", "10.1.0.254", PL_PORT_NONE) == 0);
+	cr_assert(net_table_add_route(t, &hole, NULL, PL_PORT_NONE, true) == 0);
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		uint8_t f;
+		union pl_addr a = address(row[i].addr, &f);
+
+		cr_expect(ops->addr_types(ops->net, f, &a, PL_PORT_NONE) == row[i].any, "%s",
+			  row[i].addr);
+		cr_expect(ops->addr_types(ops->net, f, &a, 0) == row[i].on0, "%s on 0",
+			  row[i].addr);
+		cr_expect(ops->addr_types(ops->net, f, &a, 1) == row[i].on1, "%s on 1",
+			  row[i].addr);
+		cr_expect(ops->way(ops->net, f, &a, 0) == row[i].way0, "way to %s from 0",
+			  row[i].addr);
+		cr_expect(ops->way(ops->net, f, &a, 1) == row[i].way1, "way to %s from 1",
+			  row[i].addr);
+	}
+	net_table_free(t);
+}
+
 // ---- a settings file
 Test(net_table, load_reports_every_error)
 {

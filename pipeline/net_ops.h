@@ -1,0 +1,34 @@
+#pragma once
+// What rules may ask of the network: the kind of an address, and the way back to a sender. net/
+// answers (net_table_ops()), acl/ asks through the pointer that its policy was built with: neither
+// room knows the other. Read-only; on a worker's thread within its turn, or on the control thread.
+#include "pipeline/pkt.h"
+
+// Numbered as Linux's route types (RTN_*), whose names iptables uses.
+enum pl_addr_type {
+	PL_ADDR_UNICAST = 1,
+	PL_ADDR_LOCAL,
+	PL_ADDR_BROADCAST,
+	PL_ADDR_ANYCAST,
+	PL_ADDR_MULTICAST,
+	PL_ADDR_UNREACHABLE = 7,
+};
+
+// Where packets to an address would go.
+enum pl_way {
+	PL_WAY_NONE,	    // nowhere: no route, a black hole, a broadcast or anycast address
+	PL_WAY_LOCAL,	    // to this machine, by an address of the port that was asked about
+	PL_WAY_LOCAL_OTHER, // to this machine, by another of its addresses
+	PL_WAY_PORT,	    // out of the port that was asked about
+	PL_WAY_OTHER,	    // out of another port
+};
+
+struct pl_net_ops {
+	const void *net; // first argument of the others
+	// Bits 1 << enum pl_addr_type. IPv4: exactly one, as Linux's inet_dev_addr_type() has it.
+	// IPv6: of LOCAL, ANYCAST and UNREACHABLE those that hold, by its routes. family is 4 or 6,
+	// port PL_PORT_NONE or the only one whose addresses count (UNREACHABLE is not told then).
+	uint16_t (*addr_types)(const void *net, uint8_t family, const union pl_addr *addr,
+			       uint8_t port);
+	enum pl_way (*way)(const void *net, uint8_t family, const union pl_addr *to, uint8_t port);
+};

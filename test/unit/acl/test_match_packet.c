@@ -1,0 +1,114 @@
+// One rule, one packet: the matches that look at a packet's route, its payload and the headers of
+// less common protocols, with the cases in which the kernel does the unexpected.
+#include "match_rows.h"
+
+// The network that answers is fake_net.h's.
+Test(acl_match_packet, addrtype)
+{
+	static const struct row row4[] = {
+		{"-m addrtype --dst-type LOCAL", UDP(1, .dst = "192.0.2.1"), {0}, MATCH},
+		{"-m addrtype --dst-type LOCAL", UDP(1), {0}, MISS},
+		{"-m addrtype ! --dst-type LOCAL", UDP(1), {0}, MATCH},
+		{"-m addrtype ! --dst-type LOCAL", UDP(1, .dst = "192.0.2.1"), {0}, MISS},
+		{"-m addrtype --src-type UNICAST --dst-type LOCAL,BROADCAST",
+		 UDP(1, .dst = "192.0.2.255"),
+		 {0},
+		 MATCH},
+		{"-m addrtype --src-type LOCAL --dst-type LOCAL,BROADCAST",
+		 UDP(1, .dst = "192.0.2.255"),
+		 {0},
+		 MISS},
+		{"-m addrtype --dst-type MULTICAST", UDP(1, .dst = "224.1.2.3"), {0}, MATCH},
+		{"-m addrtype --src-type LOCAL --limit-iface-in",
+		 UDP(1, .src = "10.0.0.1"),
+		 {0},
+		 MATCH},
+		{"-m addrtype --src-type LOCAL --limit-iface-out",
+		 UDP(1, .src = "10.0.0.1"),
+		 {0},
+		 MISS},
+		{"-m addrtype --src-type LOCAL --limit-iface-out",
+		 UDP(1, .src = "10.0.0.2"),
+		 {0},
+		 MATCH},
+		{"-m addrtype --src-type UNSPEC,ANYCAST,BLACKHOLE,UNREACHABLE,PROHIBIT,THROW,NAT",
+		 UDP(1),
+		 {0},
+		 MISS},
+	};
+	static const struct row row6[] = {
+		{"-m addrtype --dst-type LOCAL", UDP(1, .dst = "2001:db8::1"), {0}, MATCH},
+		{"-m addrtype --dst-type LOCAL", UDP(1), {0}, MISS},
+		{"-m addrtype --dst-type UNREACHABLE", UDP(1), {0}, MATCH},
+		{"-m addrtype --dst-type ANYCAST", UDP(1, .dst = "2001:db8::3"), {0}, MATCH},
+		{"-m addrtype --src-type UNICAST", UDP(1), {0}, MATCH},
+		{"-m addrtype --src-type UNICAST", UDP(1, .src = "::ffff:10.0.0.1"), {0}, MISS},
+		{"-m addrtype --src-type UNICAST", UDP(1, .src = "::"), {0}, MISS},
+		{"-m addrtype --src-type UNSPEC", UDP(1, .src = "::"), {0}, MATCH},
+		// Unlike in IPv4, what shows from the address must hold beside what the routes say.
+		{"-m addrtype --dst-type UNICAST,LOCAL", UDP(1), {0}, MISS},
+		{"-m addrtype --dst-type UNICAST,LOCAL", UDP(1, .dst = "2001:db8::1"), {0}, MATCH},
+		{"-m addrtype --dst-type UNICAST,MULTICAST", UDP(1), {0}, MISS},
+		{"-m addrtype ! --dst-type UNICAST,MULTICAST", UDP(1), {0}, MATCH},
+		{"-m addrtype --dst-type MULTICAST", UDP(1, .dst = "ff05::9"), {0}, MATCH},
+		{"-m addrtype --dst-type LOCAL --limit-iface-in",
+		 UDP(1, .dst = "2001:db8::2"),
+		 {0},
+		 MISS},
+		{"-m addrtype --dst-type LOCAL --limit-iface-in",
+		 UDP(1, .dst = "2001:db8::2"),
+		 {.in = 2},
+		 MATCH},
+	};
+
+	expect_rows(CFG_IPV4, row4, RTE_DIM(row4));
+	expect_rows(CFG_IPV6, row6, RTE_DIM(row6));
+}
+
+static void
+expect_filtered(enum cfg_family family, const char *options, const char *src, uint8_t in,
+		bool match)
+{
+	const struct tl_spec s = {.src = src,
+				  .dst = family == CFG_IPV4 ? "255.255.255.255" : "2001:db8::9"};
+	const struct at_way way = {.in = in, .ct_state = AT_NONE};
+	struct at_result r;
+	char text[256];
+	struct at t;
+
+	snprintf(text, sizeof(text),
+		 "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+		 "-A PREROUTING -m rpfilter%s -j DROP\nCOMMIT\n",
+		 options);
+	at_open(&t, family, text);
+	r = at_judge(&t, ACL_RAW, &s, &way, 0);
+	cr_expect(r.gone == match, "rpfilter%s, source %s, port %u: %d", options, src, in - 1,
+		  r.gone);
+	at_close(&t);
+}
+
+Test(acl_match_packet, rpfilter)
+{
+	static const struct {
+		const char *options, *src4, *src6;
+		uint8_t in; // port + 1
+		bool match4, match6;
+	} row[] = {
+		{"", "10.0.0.4", "2001:db8::4", 1, true, true},
+		{"", "10.0.0.4", "2001:db8::4", 2, false, false},
+		{" --loose", "10.0.0.4", "2001:db8::4", 2, true, true},
+		{" --loose", "10.0.0.9", "2001:db8::9", 1, false, false},
+		{" --invert", "10.0.0.4", "2001:db8::4", 1, false, false},
+		{" --validmark --invert", "10.0.0.4", "2001:db8::4", 2, true, true},
+		{" --loose", "10.0.0.1", "2001:db8::1", 1, false, false},
+		{" --accept-local", "10.0.0.1", "2001:db8::1", 1, true, true},
+		{" --accept-local", "10.0.0.2", "2001:db8::2", 1, false, true},
+		{" --accept-local --loose", "10.0.0.2", "2001:db8::2", 1, true, true},
+		{"", "0.0.0.0", "::", 2, true, true},
+	};
+
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		expect_filtered(CFG_IPV4, row[i].options, row[i].src4, row[i].in, row[i].match4);
+		expect_filtered(CFG_IPV6, row[i].options, row[i].src6, row[i].in, row[i].match6);
+	}
+}
