@@ -22,7 +22,9 @@ struct bench_shape {
 	uint16_t frame; // bytes with FCS: 64 ...; 0: IMIX (7 x 64, 4 x 570, 1 x 1518)
 };
 
-#define BENCH_BATCH 8192 // packets prepared, then measured
+// Packets prepared, then measured: as many buffers as a receive ring of the daemon has by default,
+// so the caches see as many of them as with a NIC.
+#define BENCH_BATCH 1024
 
 struct bench_rig {
 	struct bench_shape shape;
@@ -30,10 +32,12 @@ struct bench_rig {
 	struct app_gateway gateway;
 	struct pl_worker *w;
 	struct rte_mbuf *ready[BENCH_BATCH]; // what the generator port will give
+	uint16_t len[BENCH_BATCH];	     // of their frames
 	uint32_t n_ready, next;
 	struct rte_mbuf *free[BENCH_BATCH]; // what came out, to be filled again
 	uint32_t n_free;
 	uint64_t sent, base_ns, random;
+	uint64_t driver; // ticks spent in the generator ports, which stand for the NIC's driver
 	double ns_per_tick;
 };
 
@@ -44,11 +48,13 @@ void bench_rig_stop(struct bench_rig *r);
 // Fills the batch: n packets of flows chosen by `flow` (index i of the batch -> flow number).
 typedef uint32_t (*bench_flow_fn)(struct bench_rig *r, uint32_t i, void *arg);
 void bench_prepare(struct bench_rig *r, uint32_t n, bench_flow_fn flow, void *arg, bool reply);
-// Runs turns until the batch is gone; TSC ticks that they took.
+// Runs turns until the batch is gone; TSC ticks that they took, the driver's not counted.
 uint64_t bench_run(struct bench_rig *r);
-// Every flow once in the original direction and once in reply: established from here on.
-// Returns how many packets did not come out.
+// Every flow once in the original direction, once in reply, and once more in the original one:
+// established from here on, and seen as such in both directions. Returns how many packets did not
+// come out.
 uint64_t bench_establish(struct bench_rig *r);
+void bench_visit(struct bench_rig *r); // every flow once, in the original direction
 uint32_t bench_random_flow(struct bench_rig *r, uint32_t i, void *arg);
 
 // ---- what is measured

@@ -42,28 +42,39 @@ static const char settings_form[] =
 // ---- ports
 // --------------------------------------------------------------------------------------------------
 
+// The two functions that stand for a NIC's driver, whose time is not counted. As a driver does, the
+// one writes what it received into the buffers' heads, the other takes the buffers back.
 static uint16_t
 generator_rx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 {
+	uint64_t began = rte_rdtsc();
 	struct bench_rig *r = ctx;
 	uint32_t left = r->n_ready - r->next;
 
 	(void)queue;
 	n = RTE_MIN((uint32_t)n, left);
-	memcpy(m, &r->ready[r->next], n * sizeof(m[0]));
+	for (uint16_t i = 0; i < n; i++) {
+		m[i] = r->ready[r->next + i];
+		rte_pktmbuf_reset(m[i]);
+		m[i]->data_len = r->len[r->next + i];
+		m[i]->pkt_len = r->len[r->next + i];
+	}
 	r->next += n;
+	r->driver += rte_rdtsc() - began;
 	return n;
 }
 
 static uint16_t
 generator_tx(void *ctx, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 {
+	uint64_t began = rte_rdtsc();
 	struct bench_rig *r = ctx;
 
 	(void)queue;
 	memcpy(&r->free[r->n_free], m, n * sizeof(m[0]));
 	r->n_free += n;
 	r->sent += n;
+	r->driver += rte_rdtsc() - began;
 	return n;
 }
 
@@ -281,9 +292,11 @@ bench_prepare(struct bench_rig *r, uint32_t n, bench_flow_fn flow, void *arg, bo
 
 		if (reply) {
 			turn_round(r, m);
+			r->len[i] = m->data_len;
 		} else {
 			ends_of(&e, r, flow(r, i, arg));
 			fill(r, m, &e);
+			r->len[i] = m->data_len;
 		}
 		r->ready[i] = m;
 	}
@@ -297,14 +310,14 @@ uint64_t
 bench_run(struct bench_rig *r)
 {
 	struct pl_worker *w = r->w;
-	uint64_t began = rte_rdtsc_precise();
+	uint64_t began = rte_rdtsc_precise(), driver = r->driver;
 
 	while (r->next < r->n_ready) {
 		w->now_ns = r->base_ns + (uint64_t)((double)rte_rdtsc() * r->ns_per_tick);
 		w->prog = pl_program_current();
 		pl_worker_turn(w);
 	}
-	return rte_rdtsc_precise() - began;
+	return rte_rdtsc_precise() - began - (r->driver - driver);
 }
 
 static uint32_t
@@ -314,10 +327,20 @@ in_order(struct bench_rig *r, uint32_t i, void *arg)
 	return *(uint32_t *)arg + i;
 }
 
+void
+bench_visit(struct bench_rig *r)
+{
+	for (uint32_t f = 0; f < r->shape.flows; f += BENCH_BATCH) {
+		bench_prepare(r, RTE_MIN(r->shape.flows - f, (uint32_t)BENCH_BATCH), in_order, &f,
+			      false);
+		bench_run(r);
+	}
+}
+
 uint64_t
 bench_establish(struct bench_rig *r)
 {
-	uint64_t before = r->sent, want = 2ull * r->shape.flows;
+	uint64_t before = r->sent, want = 3ull * r->shape.flows;
 
 	for (uint32_t f = 0; f < r->shape.flows; f += BENCH_BATCH) {
 		uint32_t n = RTE_MIN(r->shape.flows - f, (uint32_t)BENCH_BATCH);
@@ -330,5 +353,6 @@ bench_establish(struct bench_rig *r)
 		bench_prepare(r, r->n_free, NULL, NULL, true);
 		bench_run(r);
 	}
+	bench_visit(r);
 	return want - (r->sent - before);
 }
