@@ -272,8 +272,14 @@ compile_chain(struct compile *c, struct acl_chain *chain)
 	}
 	if (ret == 0 && c->n_rule > 0)
 		ret = segment_close(c, chain);
-	if (ret == 0 && step_add(c, ACL_STEP_END) == NULL)
-		ret = -ENOMEM;
+	if (ret == 0) {
+		struct acl_step *end = step_add(c, ACL_STEP_END);
+
+		if (end != NULL)
+			end->chain = (uint32_t)(chain - c->t->chain);
+		else
+			ret = -ENOMEM;
+	}
 	return ret;
 }
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct acl_counter
+static struct pl_counter
 counter_sum(const struct acl_policy *p, uint32_t i)
 {
-	struct acl_counter sum = {0};
+	struct pl_counter sum = {0};
 
 	for (unsigned w = 0; w <= p->n_workers; w++) {
 		sum.packets += __atomic_load_n(&p->counter[w][i].packets, __ATOMIC_RELAXED);
@@ -22,7 +22,7 @@ static void
 chain_counters(const struct acl_policy *p, const struct acl_table *t, const struct acl_chain *c,
 	       struct cfg_chain *model, enum cfg_family family)
 {
-	struct acl_counter sum = counter_sum(p, c->counter);
+	struct pl_counter sum = counter_sum(p, c->counter);
 	uint32_t i = c->first;
 
 	if (family == CFG_IPV4) {
@@ -73,7 +73,7 @@ acl_policy_counters(const struct acl_policy *p, struct cfg_policy *policy)
 static void
 counter_set(struct acl_policy *p, uint32_t i, uint64_t packets, uint64_t bytes)
 {
-	struct acl_counter sum = counter_sum(p, i), *own = &p->counter[p->n_workers][i];
+	struct pl_counter sum = counter_sum(p, i), *own = &p->counter[p->n_workers][i];
 
 	__atomic_store_n(&own->packets, own->packets + packets - sum.packets, __ATOMIC_RELAXED);
 	__atomic_store_n(&own->bytes, own->bytes + bytes - sum.bytes, __ATOMIC_RELAXED);
@@ -153,10 +153,10 @@ rules_sorted(const struct acl_table *t, const struct acl_chain *c)
 static void
 inherit_one(struct acl_policy *p, uint32_t i, const struct acl_policy *prev, uint32_t from)
 {
-	struct acl_counter sum = counter_sum(prev, from);
+	struct pl_counter sum = counter_sum(prev, from);
 
-	acl_credit(&p->counter[p->n_workers][i], sum.packets,
-		   sum.bytes); // the control thread's block
+	pl_counter_add(&p->counter[p->n_workers][i], sum.packets,
+		       sum.bytes); // the control thread's block
 }
 
 static void

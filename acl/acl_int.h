@@ -4,6 +4,7 @@
 // but for the counters, which their worker alone writes.
 #include "acl/acl.h"
 #include "pipeline/pkt.h"
+#include "pipeline/way.h"
 
 enum acl_family { ACL_V4, ACL_V6, ACL_FAMILIES };
 
@@ -32,6 +33,7 @@ enum acl_rule_flags {
 	ACL_R_NOT_FRAG = 1 << 5,
 	ACL_R_STATE = 1 << 7,  // a match or the target keeps state: once per packet, in order
 	ACL_R_VERIFY = 1 << 6, // compiled: what a context says of it needs acl_rule_match()
+	ACL_R_VARIES = 1 << 8, // what it says or does may differ between plain packets of a flow
 };
 
 // One rule as it stands in one family.
@@ -67,6 +69,7 @@ struct acl_chain {
 	uint32_t counter;  // of the policy
 	uint32_t depth;	   // longest path of jumps that have to be remembered below this chain
 	uint32_t step;	   // first step (acl_compile.c)
+	uint32_t varies, n_varies; // of the table's varies
 };
 
 struct acl_step;
@@ -83,13 +86,11 @@ struct acl_table {
 	struct pl_nat_rule *nat;
 	struct acl_step *step; // NULL: build.linear
 	struct acl_name *name; // chains sorted by name
-	bool keeps_state;      // some rule has ACL_R_STATE
+	uint32_t *varies;      // rules that ask for more than plain packets share, in order
+	uint32_t n_varies;
+	bool keeps_state; // some rule has ACL_R_STATE
 	uint32_t n_chain, n_rule, n_match, n_target, n_nat, n_step;
 	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
-};
-
-struct acl_counter {
-	uint64_t packets, bytes; // one writer, relaxed readers
 };
 
 struct acl_scratch; // acl_walk.c: one worker's working memory
@@ -109,7 +110,7 @@ struct acl_policy {
 	uint32_t depth; // of all built-in chains, the deepest
 	uint32_t n_counter;
 	uint32_t state_size; // bytes of what one worker remembers for all matches and targets
-	struct acl_counter *
+	struct pl_counter *
 		*counter; // [worker][n_counter]; one more: what was inherited, control thread
 	struct acl_scratch **scratch; // [worker]
 	char **state;		      // [worker][state_size], see acl_kind.h
@@ -159,6 +160,8 @@ enum acl_hit { ACL_MISS, ACL_HIT, ACL_HOT };
 // Does the whole rule match, exactly as netfilter's modules judge? ACL_HOT: the packet must be
 // dropped.
 enum acl_hit acl_rule_match(const struct acl_rule *r, const struct acl_view *v);
+// Addresses, interfaces, protocol and fragment of it alone.
+enum acl_hit acl_rule_head_match(const struct acl_rule *r, const struct acl_view *v);
 // How a walk ended.
 struct acl_end {
 	uint8_t verdict; // enum acl_verdict
@@ -166,16 +169,15 @@ struct acl_end {
 	const struct acl_rule *rule; // NULL: the chain's policy
 };
 
-static inline void
-acl_credit(struct acl_counter *c, uint64_t packets, uint64_t bytes)
-{
-	__atomic_store_n(&c->packets, c->packets + packets, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->bytes, c->bytes + bytes, __ATOMIC_RELAXED);
-}
+// acl_record.c: what a recorded packet meets (v->pkt->rec is there). init: control thread, when the
+// table's rules are set. 0 or -ENOMEM.
+int acl_record_init(struct acl_table *t);
+void acl_record_rule(const struct acl_table *t, const struct acl_rule *r, const struct acl_view *v);
+void acl_record_end(const struct acl_table *t, const struct acl_chain *c, const struct acl_view *v);
 
 // acl_linear.c. cnt NULL: credit nothing. stack has room for t's deepest path.
 struct acl_end acl_linear_run(const struct acl_table *t, const struct acl_chain *start,
-			      struct acl_view *v, struct acl_counter *cnt, uint32_t *stack);
+			      struct acl_view *v, struct pl_counter *cnt, uint32_t *stack);
 
 // Writes what the rule asks of later stages into the packet: pkt->reject, pkt->nat_rule.
 static inline void

@@ -57,6 +57,12 @@ struct acl_match_kind {
 	enum acl_shares (*shares_of)(const struct cfg_match *m);
 	const char *(*name_of)(const struct cfg_match *m); // ACL_SHARES_NAME, _NAME46
 	struct acl_kind_state state;
+	// Where only some matches of the kind are as ACL_K_FLOW says: is this one? NULL: as the
+	// flags say.
+	bool (*fixed)(const struct cfg_match *m);
+	// Of one that is not: could another plain packet of this packet's flow and direction match?
+	// NULL: it could.
+	bool (*could)(const struct cfg_match *m, const struct acl_view *v);
 };
 extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
 
@@ -100,6 +106,9 @@ bool acl_icmp_boxes(struct acl_boxes *out, const struct cfg_match *m);
 bool acl_icmp6_boxes(struct acl_boxes *out, const struct cfg_match *m);
 bool acl_multiport_boxes(struct acl_boxes *out, const struct cfg_match *m);
 bool acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m);
+
+bool acl_tcp_fixed(const struct cfg_match *m); // acl_record.c
+bool acl_tcp_could(const struct cfg_match *m, const struct acl_view *v);
 
 enum acl_hit acl_dscp_judge(const struct cfg_match *m,
 			    const struct acl_view *v); // acl_match_more.c

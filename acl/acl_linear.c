@@ -4,10 +4,12 @@
 #include "acl/acl_kind.h"
 
 static void
-credit(struct acl_counter *cnt, uint32_t i, const struct acl_view *v)
+credit(struct pl_counter *cnt, uint32_t i, const struct acl_view *v)
 {
-	if (cnt != NULL)
-		acl_credit(&cnt[i], 1, v->pkt->l3_len);
+	if (cnt == NULL)
+		return;
+	pl_counter_add(&cnt[i], 1, v->pkt->l3_len);
+	pl_record_credit(v->pkt, &cnt[i]);
 }
 
 // Does what the rule's target asks for. True: the walk ends with *verdict.
@@ -22,7 +24,7 @@ ends_here(const struct acl_rule *r, struct acl_view *v, enum acl_verdict *verdic
 
 struct acl_end
 acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct acl_view *v,
-	       struct acl_counter *cnt, uint32_t *stack)
+	       struct pl_counter *cnt, uint32_t *stack)
 {
 	const struct acl_chain *c =
 		start; // where the walk is; a goto leaves no way back into the old one
@@ -34,10 +36,14 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct 
 		enum acl_hit hit = i < end ? acl_rule_match(r, v) : ACL_MISS;
 		bool back = i >= end;
 
+		if (back && v->pkt->rec != NULL)
+			acl_record_end(t, c, v);
 		if (hit == ACL_HOT)
 			return (struct acl_end){.verdict = ACL_HOTDROP, .chain = c, .rule = r};
 		if (hit == ACL_HIT) {
 			credit(cnt, r->counter, v);
+			if (v->pkt->rec != NULL)
+				acl_record_rule(t, r, v);
 			if (r->target == CFG_T_JUMP || r->target == CFG_T_GOTO) {
 				if (r->target == CFG_T_JUMP)
 					stack[depth++] =

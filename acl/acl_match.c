@@ -27,8 +27,8 @@ no_upper_layer(const struct pl_pkt *p)
 		p->proto == IPPROTO_DSTOPTS);
 }
 
-static enum acl_hit
-ip_match(const struct acl_rule *r, const struct acl_view *v)
+enum acl_hit
+acl_rule_head_match(const struct acl_rule *r, const struct acl_view *v)
 {
 	const struct pl_pkt *p = v->pkt;
 	bool later = p->flags & PL_F_LATER_FRAG;
@@ -214,7 +214,7 @@ acl_state_judge(const struct cfg_match *m, const struct acl_view *v)
 enum acl_hit
 acl_rule_match(const struct acl_rule *r, const struct acl_view *v)
 {
-	enum acl_hit hit = ip_match(r, v);
+	enum acl_hit hit = acl_rule_head_match(r, v);
 
 	for (unsigned i = 0; hit == ACL_HIT && i < r->n_match; i++)
 		hit = acl_match_kind[r->match[i].id].judge(&r->match[i], v);

@@ -363,6 +363,8 @@ acl_table_create(struct acl_policy *p, struct acl_table *t, const struct cfg_pol
 		ret = chain_set(&tb, i, from->chain[t->chain[i].model]);
 	if (ret == 0)
 		ret = chain_depths(&tb);
+	if (ret == 0)
+		ret = acl_record_init(t);
 	for (uint32_t i = 0; ret == 0 && i < t->n_chain; i++)
 		if (t->chain[i].hook != CFG_HOOK_NONE)
 			p->depth = RTE_MAX(p->depth, t->chain[i].depth);
@@ -381,5 +383,6 @@ acl_table_free(struct acl_table *t)
 	free(t->match);
 	free(t->target);
 	free(t->nat);
+	free(t->varies);
 	free(t->name);
 }

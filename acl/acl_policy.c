@@ -87,8 +87,8 @@ states_free(struct acl_policy *p, uint16_t worker)
 static int
 workers_create(struct acl_policy *p)
 {
-	size_t size = RTE_ALIGN_CEIL((p->n_counter + 1) * sizeof(struct acl_counter),
-				     RTE_CACHE_LINE_SIZE);
+	size_t size =
+		RTE_ALIGN_CEIL((p->n_counter + 1) * sizeof(struct pl_counter), RTE_CACHE_LINE_SIZE);
 	size_t stack = RTE_ALIGN_CEIL((p->depth + 1) * sizeof(uint32_t), RTE_CACHE_LINE_SIZE);
 	int ret;
 
@@ -220,7 +220,8 @@ const void *
 acl_policy_point(const struct acl_policy *p, enum acl_point point)
 {
 	// raw judges families without a policy, filter's decision is what a note tells
-	if (p->point[point].any || point == ACL_RAW || point == ACL_FILTER)
+	if (p->point[point].any || point == ACL_FILTER ||
+	    (point == ACL_RAW && !(p->covered[ACL_V4] && p->covered[ACL_V6])))
 		return &p->point[point];
 	return NULL;
 }

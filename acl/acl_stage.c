@@ -96,6 +96,8 @@ finish(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct a
 {
 	if (unlikely(p->note != NULL))
 		acl_note(p->note, point_table[pc->point], hook, end);
+	if (unlikely(p->rec != NULL))
+		acl_note(&p->rec->note, point_table[pc->point], hook, end);
 	carry_out(w, b, p, end);
 }
 
@@ -104,7 +106,7 @@ static inline unsigned
 enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct acl_point_conf *pc,
       const struct acl_table *t, enum cfg_hook hook, struct acl_lane *lane)
 {
-	struct acl_counter *cnt = pc->policy->counter[w->id];
+	struct pl_counter *cnt = pc->policy->counter[w->id];
 	struct acl_end end = {.verdict = ACL_ACCEPT};
 	const struct acl_chain *c;
 
@@ -124,7 +126,8 @@ enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct ac
 		lane->start = c;
 		return 1;
 	}
-	acl_credit(&cnt[c->counter], 1, p->l3_len);
+	pl_counter_add(&cnt[c->counter], 1, p->l3_len);
+	pl_record_credit(p, &cnt[c->counter]);
 	end.verdict = c->drop ? ACL_DROP : ACL_ACCEPT;
 	end.chain = c;
 	finish(w, b, p, pc, hook, &end);
@@ -135,7 +138,7 @@ static void
 walk_lanes(struct pl_worker *w, const struct acl_policy *p, const struct acl_table *t,
 	   enum acl_family family, struct acl_scratch *sc, unsigned n)
 {
-	struct acl_counter *cnt = p->counter[w->id];
+	struct pl_counter *cnt = p->counter[w->id];
 
 	if (!p->linear) {
 		acl_walk(p, t, family, sc, n, cnt);

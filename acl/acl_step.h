@@ -21,7 +21,10 @@ struct acl_step {
 	uint64_t in, out;	  // bit per port
 	uint32_t misc, misc_mask; // acl_misc()
 	uint16_t sport_lo, sport_span, dport_lo, dport_span;
-	uint32_t rule;
+	union {
+		uint32_t rule;
+		uint32_t chain; // ACL_STEP_END: whose
+	};
 	uint8_t kind;	// enum acl_step_kind
 	uint8_t verify; // the box covers more than the rule
 	uint8_t n_ctx;
@@ -93,4 +96,4 @@ struct acl_scratch *acl_scratch_create(uint32_t depth);
 // Walks the first n lanes, whose pkt, v and start are set; leaves how each ended in its end. cnt:
 // this worker's.
 void acl_walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family family,
-	      struct acl_scratch *sc, unsigned n, struct acl_counter *cnt);
+	      struct acl_scratch *sc, unsigned n, struct pl_counter *cnt);

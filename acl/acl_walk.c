@@ -136,11 +136,10 @@ box_match(const struct acl_step *s, const struct acl_lane *l, enum acl_family fa
 }
 
 static inline void
-lane_credit(const struct acl_lane *l, struct acl_counter *cnt, uint32_t counter)
+lane_credit(const struct acl_lane *l, struct pl_counter *cnt, uint32_t counter)
 {
-	// The one place where a walk credits a rule or a policy: a verdict cache records the set
-	// here.
-	acl_credit(&cnt[counter], 1, l->v.pkt->l3_len);
+	pl_counter_add(&cnt[counter], 1, l->v.pkt->l3_len);
+	pl_record_credit(l->v.pkt, &cnt[counter]);
 }
 
 static inline void
@@ -152,7 +151,7 @@ lane_end(struct acl_lane *l, enum acl_verdict verdict, const struct acl_chain *c
 
 // End of a chain, or RETURN. True when the walk is over.
 static inline bool
-lane_return(struct acl_lane *l, struct acl_counter *cnt)
+lane_return(struct acl_lane *l, struct pl_counter *cnt)
 {
 	if (l->depth > 0) {
 		l->pos = l->stack[--l->depth];
@@ -188,9 +187,11 @@ lane_target(const struct acl_table *t, struct acl_lane *l, const struct acl_rule
 // The rule matched. True when the walk is over.
 static inline bool
 lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *r,
-	  struct acl_counter *cnt)
+	  struct pl_counter *cnt)
 {
 	lane_credit(l, cnt, r->counter);
+	if (unlikely(l->v.pkt->rec != NULL))
+		acl_record_rule(t, r, &l->v);
 	switch (r->target) {
 	case CFG_T_NONE:
 		l->pos = r->next;
@@ -211,7 +212,7 @@ lane_take(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *
 // A look-up found the rule. True when the walk is over.
 static inline bool
 lane_found(const struct acl_table *t, struct acl_lane *l, const struct acl_rule *r, bool verify,
-	   struct acl_counter *cnt)
+	   struct pl_counter *cnt)
 {
 	if (verify) {
 		enum acl_hit hit = acl_rule_match(r, &l->v);
@@ -231,7 +232,7 @@ lane_found(const struct acl_table *t, struct acl_lane *l, const struct acl_rule 
 // Runs until the walk is over (true) or the packet waits at a context (false).
 static __rte_always_inline bool
 lane_run(const struct acl_table *t, struct acl_lane *l, enum acl_family family,
-	 struct acl_counter *cnt)
+	 struct pl_counter *cnt)
 {
 	for (;;) {
 		const struct acl_step *s = &t->step[l->pos];
@@ -243,8 +244,11 @@ lane_run(const struct acl_table *t, struct acl_lane *l, enum acl_family family,
 				return true;
 		} else if (s->kind == ACL_STEP_CTX) {
 			return false;
-		} else if (lane_return(l, cnt)) {
-			return true;
+		} else {
+			if (unlikely(l->v.pkt->rec != NULL))
+				acl_record_end(t, &t->chain[s->chain], &l->v);
+			if (lane_return(l, cnt))
+				return true;
 		}
 	}
 }
@@ -267,7 +271,7 @@ first_match(const struct acl_step *s, struct acl_scratch *sc, unsigned m)
 // Classifies all waiting packets that stand where the first one does. Returns how many still wait.
 static __rte_always_inline unsigned
 classify(const struct acl_table *t, struct acl_scratch *sc, unsigned n, enum acl_family family,
-	 struct acl_counter *cnt)
+	 struct pl_counter *cnt)
 {
 	uint32_t pos = sc->waiting[0]->pos;
 	unsigned left = 0, m = 0;
@@ -302,7 +306,7 @@ classify(const struct acl_table *t, struct acl_scratch *sc, unsigned n, enum acl
 
 static __rte_always_inline void
 walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family family,
-     struct acl_scratch *sc, unsigned n, struct acl_counter *cnt)
+     struct acl_scratch *sc, unsigned n, struct pl_counter *cnt)
 {
 	unsigned waiting = 0;
 
@@ -327,7 +331,7 @@ walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family fami
 
 void
 acl_walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family family,
-	 struct acl_scratch *sc, unsigned n, struct acl_counter *cnt)
+	 struct acl_scratch *sc, unsigned n, struct pl_counter *cnt)
 {
 	if (family == ACL_V4)
 		walk(p, t, ACL_V4, sc, n, cnt);

@@ -1,6 +1,6 @@
-// The packet's way, on one page. The main thread builds programs from this table; workers run them.
-// every stage in netfilter's order (docs/architecture.md says which
-// file holds which). A stage that the policy has no use for is left out when the program is built.
+// The packet's way, on one page: every stage in netfilter's order (docs/architecture.md says which
+// file holds which). The main thread builds programs from this table, workers run them. A stage
+// that the policy or the machine has no use for is left out of the program.
 #include "acl/acl.h"
 #include "app/gateway.h"
 #include "conntrack/ct.h"
@@ -8,16 +8,26 @@
 #include "net/net.h"
 
 enum conf_kind { NOTHING, RULES, CONNTRACK, NAT };
+// Only with several workers, or where parts of a burst are told apart by what steers them; only
+// with a verdict cache.
+enum only { ALWAYS, WORKERS, WAYS };
 
 static const struct {
 	const struct pl_stage *stage;
 	enum conf_kind conf;
 	enum acl_point point; // RULES only
+	enum only only;
 } path[] = {
 	{&net_parse_stage, NOTHING, 0},
-	{&ct_steer_stage, NOTHING, 0}, // fragments: to the worker of the address pair
+	{&ct_steer_stage, NOTHING, .only = WORKERS}, // fragments: to the worker of the address pair
 	{&net_defrag_stage, NOTHING, 0},
-	{&ct_steer_stage, NOTHING, 0}, // whole datagrams: to the flow's owner
+	{&ct_steer_stage, NOTHING, .only = WORKERS}, // whole datagrams: to the flow's owner
+	// The short way. Packets of flows whose verdict is cached leave the burst here, and are
+	// sent.
+	{&ct_known_stage, CONNTRACK, .only = WAYS},
+	{&nat_known_stage, NOTHING, .only = WAYS},
+	{&net_known_stage, NOTHING, .only = WAYS},
+	// The whole way.
 	{&acl_stage[ACL_RAW], RULES, ACL_RAW},
 	{&ct_lookup_stage, CONNTRACK, 0},
 	{&acl_stage[ACL_MANGLE_PRE], RULES, ACL_MANGLE_PRE},
@@ -45,11 +55,15 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 	for (unsigned i = 0; i < RTE_DIM(path); i++) {
 		const void *c = NULL;
 
+		if ((path[i].only == WORKERS && conf->n_workers == 1 &&
+		     prog->order != PL_ORDER_FLOWS) ||
+		    (path[i].only == WAYS && !conf->ways))
+			continue;
 		switch (path[i].conf) {
 		case NOTHING:
 			break;
 		case RULES:
-			if (path[i].point == ACL_RAW) // is never left out
+			if (path[i].point == ACL_RAW)
 				prog->ordered_from = prog->n_stage;
 			c = acl_policy_point(conf->acl, path[i].point);
 			if (c == NULL)

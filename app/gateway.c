@@ -13,6 +13,7 @@
 #include "nat/nat.h"
 #include "net/port.h"
 #include "pipeline/toeplitz.h"
+#include "pipeline/way.h"
 
 #define LINK_ROOM 32 // Ethernet header, tags and a little: what a frame has besides its IP packet
 
@@ -54,6 +55,11 @@ worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err
 		goto fail;
 	w = g->worker[i];
 	w->idle = app_path_idle();
+	if (s->verdict_cache) {
+		ret = pl_ways_create(&w->ways, socket);
+		if (ret < 0)
+			goto fail;
+	}
 	ret = ct_table_create(&w->ct, RTE_MAX(s->flows / g->n_worker, 64u), i, socket);
 	if (ret < 0)
 		goto fail;

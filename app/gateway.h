@@ -32,6 +32,7 @@ void app_gateway_destroy(struct app_gateway *g); // workers have stopped
 // the caller's.
 int app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err);
 struct cfg_policy *app_policy(struct app_gateway *g);
+// With all that was counted so far in its counters.
 struct acl_policy *app_acl(struct app_gateway *g);
 const struct pl_program *app_program(struct app_gateway *g);
 void app_program_drop(struct app_gateway *g); // the end: no worker runs any more
@@ -41,6 +42,8 @@ struct app_path_conf {
 	struct acl_policy *acl;
 	const struct ct_conf *ct;
 	const struct nat_conf *nat;
+	uint16_t n_workers;
+	bool ways; // the workers have a verdict cache
 };
 void app_path_build(struct pl_program *prog, const struct app_path_conf *conf);
 void (*const *app_path_idle(void))(

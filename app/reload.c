@@ -9,6 +9,9 @@
 #include "conntrack/ct.h"
 #include "nat/nat.h"
 #include "net/net.h"
+#include "pipeline/way.h"
+
+#define CALL_MS 1000
 
 struct app_program {
 	struct pl_program prog;
@@ -61,10 +64,43 @@ program_build(struct app_program **out, const struct app_gateway *g,
 	ct_conf_init(&p->ct, &policy->conntrack, p->prog.generation);
 	p->nat.port_selection = policy->port_selection;
 	p->nat.generation = p->prog.generation;
-	app_path_build(&p->prog,
-		       &(struct app_path_conf){.acl = p->acl, .ct = &p->ct, .nat = &p->nat});
+	app_path_build(&p->prog, &(struct app_path_conf){
+					 .acl = p->acl,
+					 .ct = &p->ct,
+					 .nat = &p->nat,
+					 .n_workers = g->n_worker,
+					 .ways = g->worker[0]->ways != NULL,
+				 });
 	*out = p;
 	return 0;
+}
+
+static bool
+settle(struct pl_worker *w, void *arg)
+{
+	(void)arg;
+	pl_ways_settle(w->ways);
+	return true;
+}
+
+static bool
+forget(struct pl_worker *w, void *arg)
+{
+	(void)arg;
+	pl_ways_forget(w);
+	return true;
+}
+
+// No worker runs the program before any more; from here on no way points at its counters either.
+static void
+leave_ways(struct app_gateway *g)
+{
+	for (uint16_t i = 0; i < g->n_worker; i++) {
+		struct pl_worker *w = g->worker[i];
+
+		while (w->ways != NULL && pl_worker_call(w, forget, NULL, CALL_MS) != 0)
+			; // as long as it takes, like the wait for its quiescent state
+	}
 }
 
 int
@@ -84,8 +120,10 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 	}
 	next->model = policy;
 	pl_program_publish(&next->prog);
-	if (prev != NULL)
+	if (prev != NULL) {
+		leave_ways(g);
 		acl_policy_inherit(next->acl, prev->acl);
+	}
 	program_free(prev);
 	g->program = next;
 	g->generation = next->prog.generation;
@@ -95,7 +133,7 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 void
 app_program_drop(struct app_gateway *g)
 {
-	pl_program_publish(NULL);
+	pl_program_publish(NULL); // no worker runs, so nobody will settle what ways still count
 	program_free(g->program);
 	g->program = NULL;
 }
@@ -109,6 +147,10 @@ app_policy(struct app_gateway *g)
 struct acl_policy *
 app_acl(struct app_gateway *g)
 {
+	for (uint16_t i = 0; i < g->n_worker; i++) {
+		if (g->worker[i]->ways != NULL)
+			pl_worker_call(g->worker[i], settle, NULL, CALL_MS);
+	}
 	return g->program->acl;
 }
 

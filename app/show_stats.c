@@ -89,14 +89,14 @@ put_number(char cell[CELL_MAX], uint64_t n)
 static void
 show_workers(const json_t *answer)
 {
-	static const char *const head[] = {"worker",	 "flows",    "flows max",
-					   "loops",	 "busy",     "handed over",
-					   "taken over", "deferred", "state"};
-	struct grid g = {.left = {[8] = true}};
+	static const char *const head[] = {"worker", "flows",	    "flows max",  "loops",
+					   "busy",   "handed over", "taken over", "deferred",
+					   "cached", "state"};
+	struct grid g = {.left = {[9] = true}};
 	const json_t *w;
 	size_t i;
 
-	grid_head(&g, head, 9);
+	grid_head(&g, head, 10);
 	json_array_foreach(json_object_get(answer, "workers"), i, w)
 	{
 		char(*row)[CELL_MAX] = grid_row(&g);
@@ -114,7 +114,8 @@ show_workers(const json_t *answer)
 		put_number(row[5], number(w, "handed_over"));
 		put_number(row[6], number(w, "taken_over"));
 		put_number(row[7], number(w, "deferred"));
-		snprintf(row[8], CELL_MAX, "%s",
+		put_number(row[8], number(w, "cached"));
+		snprintf(row[9], CELL_MAX, "%s",
 			 json_is_true(json_object_get(w, "stalled")) ? "STALLED" : "runs");
 	}
 	grid_print(&g);

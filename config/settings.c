@@ -84,6 +84,7 @@ static const struct cfg_key top_key[] = {
 	{"routes", read_list, TOP(route), TOP(n_route), .group = &route_keys},
 	{"neighbours", read_list, TOP(neighbour), TOP(n_neighbour), .group = &neigh_keys},
 	{"sizes", read_group, 0, .group = &size_keys},
+	{"verdict-cache", cfg_read_bool, TOP(verdict_cache), .deflt = true},
 };
 static const struct cfg_keys top_keys = {"the file", KEYS(top_key)};
 
@@ -168,9 +169,14 @@ read_members(struct cfg_reader *r, const config_setting_t *s, const struct cfg_k
 static void
 set_defaults(const struct cfg_keys *keys, void *base)
 {
-	for (size_t i = 0; i < keys->n; i++)
-		if (keys->key[i].read == cfg_read_u32)
-			*(uint32_t *)((char *)base + keys->key[i].offset) = keys->key[i].deflt;
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct cfg_key *key = &keys->key[i];
+
+		if (key->read == cfg_read_u32)
+			*(uint32_t *)((char *)base + key->offset) = key->deflt;
+		else if (key->read == cfg_read_bool)
+			*(bool *)((char *)base + key->offset) = key->deflt != 0;
+	}
 }
 
 static void
@@ -299,6 +305,7 @@ read_tree(struct cfg_settings *s, struct cfg_reader *r, const config_setting_t *
 {
 	size_t before = r->err->n_errors;
 
+	set_defaults(&top_keys, s);
 	set_defaults(&size_keys, s);
 	read_members(r, root, &top_keys, s);
 	if (s->control == NULL) {

@@ -59,6 +59,7 @@ struct cfg_settings {
 	char *policy;
 	char *control; // socket path; default /run/ringwall/control.sock
 	enum cfg_poll poll;
+	bool verdict_cache; // default true
 	struct cfg_port *port;
 	size_t n_port;
 	struct cfg_route *route;

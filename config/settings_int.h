@@ -23,7 +23,7 @@ struct cfg_key {
 	size_t offset;
 	size_t n_offset;   // arrays: of their size_t count; lladdr: of its "given" bool
 	uint32_t min, max; // numbers: limits, both allowed
-	uint32_t deflt;	   // numbers: where the key is not given
+	uint32_t deflt;	   // numbers and truth values: where the key is not given
 	bool required;
 	const struct cfg_keys *group; // groups and lists of groups: the keys inside
 };

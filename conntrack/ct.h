@@ -84,7 +84,10 @@ void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, st
 //   A packet whose hash equals that of a flow made earlier in this same burst is deferred
 //   (pl_defer).
 // ct_confirm: inserts flows whose first packet got this far. Clash: PL_DROP_CT_CLASH.
-extern const struct pl_stage ct_steer_stage, ct_lookup_stage, ct_confirm_stage;
+// ct_known: before all that; packets of flows that know their way (pipeline/way.h) are tracked and
+//   leave for the short way. Only where the worker has ways.
+extern const struct pl_stage ct_known_stage, ct_steer_stage, ct_lookup_stage, ct_confirm_stage;
+void ct_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_lookup_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
@@ -100,6 +103,17 @@ struct ct_tuple ct_entry_tuple(const struct ct_entry *e,
 // zero; ICMP: the identifier). What nat needs for each packet.
 void ct_entry_side(const struct ct_entry *e, enum ct_dir dir, bool source, union pl_addr *addr,
 		   rte_be16_t *port);
+// Addresses (IPv4) and ports of direction dir, as they stand in the flow, for what is done to every
+// packet; ports as in ct_entry_side() but for ICMP.
+struct ct_pair {
+	rte_be32_t src, dst;
+	rte_be16_t sport, dport;
+};
+static inline const struct ct_pair *
+ct_entry_pair(const struct ct_entry *e, enum ct_dir dir)
+{
+	return (const struct ct_pair *)(const void *)e + dir;
+}
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
 // Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets
@@ -107,8 +121,8 @@ void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
 void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
 uint32_t ct_entry_mark(const struct ct_entry *e);
 void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
-// CT_NAT_AREA bytes for nat, zero in a new flow.
-void *ct_entry_nat_area(struct ct_entry *e);
+// CT_NAT_AREA bytes for nat, zero in a new flow of t.
+void *ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e);
 #define CT_NAT_AREA 16
 
 // Is this reply tuple (or original tuple) known to this worker's table, other than as e's own? For

@@ -6,6 +6,10 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <rte_common.h>
 #include <rte_prefetch.h>
@@ -60,11 +64,22 @@ ct_index_prefetch(const struct ct_index *ix, uint64_t hash)
 static inline uint32_t
 ct_bucket_match(const struct ct_bucket *b, uint16_t sig)
 {
+#ifdef __SSE2__
+	const __m128i want = _mm_set1_epi16((short)sig);
+	uint32_t two;
+
+	memcpy(&two, &b->sig[8], sizeof(two)); // the rest of that vector is 0, which no flow has
+	__m128i first = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->sig), want);
+	__m128i last = _mm_cmpeq_epi16(_mm_cvtsi32_si128((int)two), want);
+
+	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, last));
+#else
 	uint32_t mask = 0;
 
 	for (unsigned i = 0; i < CT_SLOTS; i++)
 		mask |= (uint32_t)(b->sig[i] == sig) << i;
 	return mask;
+#endif
 }
 
 static inline const struct ct_bucket *

@@ -41,19 +41,34 @@ ct_mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+// All of a key but its addresses, in one word.
+static inline uint64_t
+ct_key_tail(rte_be16_t sport, rte_be16_t dport, uint16_t zone, uint8_t family, uint8_t proto)
+{
+	return sport | (uint32_t)dport << 16 | (uint64_t)zone << 32 | (uint64_t)family << 48 |
+	       (uint64_t)proto << 56;
+}
+
+static inline uint64_t
+ct_hash(const struct ct_seeds *seeds, uint8_t family, const union pl_addr *src,
+	const union pl_addr *dst, uint64_t tail)
+{
+	const uint64_t *s = seeds->s;
+	uint64_t h;
+
+	if (family == 4)
+		h = (uint64_t)src->v4 << 32 | dst->v4;
+	else
+		h = ct_mix(src->u64[0] ^ s[0], src->u64[1] ^ s[1]) ^
+		    ct_mix(dst->u64[0] ^ s[2], dst->u64[1] ^ s[3]);
+	return ct_mix(ct_mix(h ^ s[3], tail ^ s[4]), s[1] | 1);
+}
+
 static inline uint64_t
 ct_key_hash(const struct ct_seeds *seeds, const struct ct_key *k)
 {
-	const uint64_t *s = seeds->s;
-	uint64_t tail, h;
-
-	memcpy(&tail, &k->sport, sizeof(tail));
-	if (k->family == 4)
-		h = (uint64_t)k->src.v4 << 32 | k->dst.v4;
-	else
-		h = ct_mix(k->src.u64[0] ^ s[0], k->src.u64[1] ^ s[1]) ^
-		    ct_mix(k->dst.u64[0] ^ s[2], k->dst.u64[1] ^ s[3]);
-	return ct_mix(ct_mix(h ^ s[3], tail ^ s[4]), s[1] | 1);
+	return ct_hash(seeds, k->family, &k->src, &k->dst,
+		       ct_key_tail(k->sport, k->dport, k->zone, k->family, k->proto));
 }
 
 // The index's key of a tuple, and back.

@@ -55,9 +55,9 @@ ct_entry_set_mark(struct ct_entry *e, uint32_t mark)
 }
 
 void *
-ct_entry_nat_area(struct ct_entry *e)
+ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e)
 {
-	return e->nat;
+	return ct_cold_at(t, ct_id_of(t, e))->nat;
 }
 
 void

@@ -12,18 +12,9 @@ const struct pl_stage ct_lookup_stage = {"ct-lookup", ct_lookup_run, NULL};
 const struct pl_stage ct_confirm_stage = {"ct-confirm", ct_confirm_run, ct_turn_end};
 
 static void
-set_flow(struct pl_pkt *p, struct ct_entry *e, unsigned dir, enum pl_ct_state state)
-{
-	p->ct = e;
-	p->ct_dir = (uint8_t)dir;
-	p->ct_state = (uint8_t)state;
-	p->ct_status = (uint8_t)((e->status & CT_S_SRC_NAT ? PL_CT_SNAT : 0) |
-				 (e->status & CT_S_DST_NAT ? PL_CT_DNAT : 0));
-}
-
-static void
 set_none(struct pl_pkt *p, enum pl_ct_state state)
 {
+	p->rec = NULL;
 	p->ct = NULL;
 	p->ct_dir = CT_ORIGINAL;
 	p->ct_state = (uint8_t)state;
@@ -47,7 +38,7 @@ relate(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look)
 	if (k.dst.u64[0] != p->dst.u64[0] || k.dst.u64[1] != p->dst.u64[1])
 		set_none(p, PL_CT_INVALID);
 	else
-		set_flow(p, e, dir, PL_CT_RELATED);
+		ct_set_flow(p, e, dir, PL_CT_RELATED);
 }
 
 static enum ct_verdict
@@ -123,6 +114,14 @@ apply(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 	return false;
 }
 
+// Of the pair of addresses and ports, in whichever direction. With one worker nobody has steered
+// the packet.
+static uint32_t
+pair_hash(const struct pl_pkt *p, const struct ct_look *look)
+{
+	return p->hash != 0 ? p->hash : ct_steer_hash(&look->key);
+}
+
 // A flow's first packet. False: no room, the packet is dropped.
 static bool
 begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
@@ -145,9 +144,10 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 		set_none(p, PL_CT_INVALID);
 		return true;
 	}
-	set_flow(p, e, CT_ORIGINAL, PL_CT_NEW);
+	p->rec = NULL;
+	ct_set_flow(p, e, CT_ORIGINAL, PL_CT_NEW);
 	p->flags |= PL_F_NAT_PRE | PL_F_NAT_POST;
-	t->fresh[t->n_fresh++] = p->hash;
+	t->fresh[t->n_fresh++] = pair_hash(p, look);
 	return true;
 }
 
@@ -176,7 +176,9 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	}
 	if (dir == CT_REPLY)
 		e->status |= CT_S_SEEN_REPLY;
-	set_flow(p, e, dir, state);
+	if (state != PL_CT_ESTABLISHED)
+		p->rec = NULL;
+	ct_set_flow(p, e, dir, state);
 	return true;
 }
 
@@ -215,7 +217,8 @@ waits(struct ct_table *t, const struct pl_pkt *p, const struct ct_look *look, bo
 {
 	if (look->kind < CT_K_FLOW)
 		return false;
-	return (t->n_fresh != 0 && is_fresh(t, p->hash)) || (by_flow && is_second(t, look));
+	return (t->n_fresh != 0 && is_fresh(t, pair_hash(p, look))) ||
+	       (by_flow && is_second(t, look));
 }
 
 // Asks for the entry that a packet will most likely need, once its bucket has arrived.

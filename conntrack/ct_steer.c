@@ -13,8 +13,8 @@
 
 const struct pl_stage ct_steer_stage = {"ct-steer", ct_steer_run, NULL};
 
-static uint32_t
-hash_of_key(const struct ct_key *k)
+uint32_t
+ct_steer_hash(const struct ct_key *k)
 {
 	// An identifier counts nothing, as it would stand in both ports.
 	if (ct_is_icmp(k->proto))
@@ -85,7 +85,7 @@ ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 				continue;
 		} else {
 			steer_key(&k, p);
-			p->hash = hash_of_key(&k);
+			p->hash = ct_steer_hash(&k);
 			if (!many)
 				continue;
 		}

@@ -171,7 +171,8 @@ ref_of(const struct ct_table *t, const struct ct_entry *e, unsigned dir)
 // ---- finding ------------------------------------------------------------------------------------
 
 struct ct_entry *
-ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned *dir)
+ct_table_seek(const struct ct_table *t, uint8_t family, const union pl_addr *src,
+	      const union pl_addr *dst, uint64_t tail, uint64_t hash, unsigned *dir)
 {
 	const struct ct_bucket *b = ct_index_bucket(&t->ix, hash);
 	const uint16_t sig = ct_index_sig(hash);
@@ -181,7 +182,7 @@ ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, u
 			uint32_t ref = b->ref[__builtin_ctz(mask)];
 			struct ct_entry *e = ct_entry_at(t, ref >> 1);
 
-			if (ct_entry_is(e, ref & 1, k)) {
+			if (ct_entry_is(e, ref & 1, family, src, dst, tail)) {
 				*dir = ref & 1;
 				return e;
 			}
@@ -189,6 +190,14 @@ ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, u
 		b = ct_bucket_next(&t->ix, b);
 	} while (unlikely(b != NULL));
 	return NULL;
+}
+
+struct ct_entry *
+ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned *dir)
+{
+	uint64_t tail = ct_key_tail(k->sport, k->dport, k->zone, k->family, k->proto);
+
+	return ct_table_seek(t, k->family, &k->src, &k->dst, tail, hash, dir);
 }
 
 struct ct_entry *

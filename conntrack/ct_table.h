@@ -34,15 +34,12 @@ struct ct_udp {
 // First cache line: read by every packet; second: written. Two directions of an IPv4 flow stand in
 // the first; an IPv6 flow has its addresses in a third line (struct ct_entry6).
 struct ct_entry {
-	struct {
-		rte_be32_t src, dst;
-		rte_be16_t sport, dport; // as in struct ct_key
-	} dir[2];
+	struct ct_pair dir[2];
 	uint8_t family, proto;
 	uint16_t zone;
 	uint16_t status; // enum ct_status, enum ct_inner_status
 	uint16_t list;	 // wheel slot or CT_LIST_*
-	uint8_t nat[CT_NAT_AREA];
+	uint64_t way[2]; // by direction: pl_way that its packets go, 0: none
 	uint32_t mark;
 	union { // the first 12 bytes of tcp end the first line: they change with every other
 		// segment only
@@ -55,6 +52,7 @@ struct ct_entry {
 } __rte_cache_aligned;
 static_assert(sizeof(struct ct_entry) == 128, "two cache lines");
 static_assert(offsetof(struct ct_entry, tcp.side) == 64, "windows start the second line");
+static_assert(offsetof(struct ct_entry, dir) == 0, "ct_entry_pair() knows it");
 
 struct ct_entry6 {
 	struct ct_entry e;
@@ -69,9 +67,10 @@ struct ct_cold {
 	uint32_t next, prev; // of the list that the flow is in; free entries: next
 	uint32_t bytes_hi[2];
 	uint16_t packets_hi[2];
+	uint32_t nat[CT_NAT_AREA / sizeof(uint32_t)];
 };
-static_assert(sizeof(struct ct_cold) == 20,
-	      "memory per flow: 128 + 20 + 22 of index; IPv6 64 more");
+static_assert(sizeof(struct ct_cold) == 36,
+	      "memory per flow: 128 + 36 + 22 of index; IPv6 64 more");
 
 // An entry by number: place in its pool << 1 | is IPv6; 0: none. In the index: that << 1 |
 // direction.
@@ -142,18 +141,21 @@ ct_cold_at(const struct ct_table *t, ct_id id)
 	return &t->pool[id & 1].cold[id >> 1];
 }
 
+// Is it the flow with this key in that direction? tail: ct_key_tail().
 static inline bool
-ct_entry_is(const struct ct_entry *e, unsigned dir, const struct ct_key *k)
+ct_entry_is(const struct ct_entry *e, unsigned dir, uint8_t family, const union pl_addr *src,
+	    const union pl_addr *dst, uint64_t tail)
 {
-	if (e->dir[dir].sport != k->sport || e->dir[dir].dport != k->dport ||
-	    e->proto != k->proto || e->family != k->family || e->zone != k->zone)
-		return false;
-	if (k->family == 4)
-		return e->dir[dir].src == k->src.v4 && e->dir[dir].dst == k->dst.v4;
 	const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
 
-	return memcmp(&e6->addr[dir].src, &k->src, 16) == 0 &&
-	       memcmp(&e6->addr[dir].dst, &k->dst, 16) == 0;
+	if (ct_key_tail(e->dir[dir].sport, e->dir[dir].dport, e->zone, e->family, e->proto) != tail)
+		return false;
+	if (family == 4)
+		return e->dir[dir].src == src->v4 && e->dir[dir].dst == dst->v4;
+	return ((e6->addr[dir].src.u64[0] ^ src->u64[0]) |
+		(e6->addr[dir].src.u64[1] ^ src->u64[1]) |
+		(e6->addr[dir].dst.u64[0] ^ dst->u64[0]) |
+		(e6->addr[dir].dst.u64[1] ^ dst->u64[1])) == 0;
 }
 
 static inline bool
@@ -185,6 +187,10 @@ void ct_entry_set_key(struct ct_entry *e, unsigned dir, const struct ct_key *k);
 // The entry with that key in either direction, or NULL. Expired ones count as there: see
 // ct_table_find_live.
 struct ct_entry *ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash,
+			       unsigned *dir);
+// The same for a key in pieces; tail: ct_key_tail().
+struct ct_entry *ct_table_seek(const struct ct_table *t, uint8_t family, const union pl_addr *src,
+			       const union pl_addr *dst, uint64_t tail, uint64_t hash,
 			       unsigned *dir);
 // The same, but one past its deadline is ended and not found.
 struct ct_entry *ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash,

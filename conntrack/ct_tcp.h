@@ -76,6 +76,9 @@ bool ct_tcp_start(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, const struct
 enum ct_verdict ct_tcp_segment(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir,
 			       uint32_t status, uint32_t left_ms, const struct ct_conf *conf,
 			       struct ct_tcp_out *out);
+// Is a segment with no flags but ACK and PSH of an ESTABLISHED connection inside both windows, so
+// that ct_tcp_segment() would say CT_REFRESH? Changes nothing.
+bool ct_tcp_fits(const struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir);
 // On its way to the end: may make way for others in a full table even if assured.
 static inline bool
 ct_tcp_closing(const struct ct_tcp *tcp)

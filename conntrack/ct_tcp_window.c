@@ -159,14 +159,52 @@ count_repeats(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, uint32_t seq, ui
 	tcp->retrans = 0;
 }
 
+// How a segment lies to both windows. sack: the highest acknowledgement, selective ones included.
+struct fit {
+	bool allowed;	    // starts before the end of the receiver's window
+	bool not_too_old;   // ends after its beginning
+	bool acks_sent;	    // acknowledges nothing that was not sent
+	bool acks_recently; // and not what was acknowledged long ago
+};
+
+static struct fit
+fit_of(const struct ct_tcp_side *s, const struct ct_tcp_side *r, uint32_t seq, uint32_t end,
+       uint32_t sack)
+{
+	uint32_t ack_low = r->end - (s->maxwin > ACK_WINDOW ? s->maxwin : ACK_WINDOW) - 1;
+
+	return (struct fit){
+		.allowed = ct_seq_before(seq, s->maxend + 1),
+		.not_too_old = after(end, s->end - r->maxwin - 1),
+		.acks_sent = ct_seq_before(sack, r->end + 1),
+		.acks_recently = after(sack, ack_low),
+	};
+}
+
+bool
+ct_tcp_fits(const struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir)
+{
+	const struct ct_tcp_side *s = &tcp->side[dir], *r = &tcp->side[!dir];
+	uint32_t sack = seg->ack;
+	struct fit fit;
+
+	if (s->maxwin == 0)
+		return false; // this side's first segment
+	if (tcp->flags[!dir] & CT_TCP_F_SACK)
+		sack = highest_sack(seg, seg->ack);
+	fit = fit_of(s, r, seg->seq, seg->end, sack);
+	return fit.allowed && fit.acks_sent && fit.acks_recently &&
+	       (r->maxwin == 0 || fit.not_too_old);
+}
+
 enum ct_win
 ct_tcp_window(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_tcp_kind kind,
 	      enum ct_dir dir, bool liberal)
 {
 	struct ct_tcp_side *s = &tcp->side[dir], *r = &tcp->side[!dir];
 	const bool forgive = liberal || (tcp->flags[dir] & CT_TCP_F_LIBERAL);
-	uint32_t seq = seg->seq, end = seg->end, ack = seg->ack, sack = ack, ack_low;
-	bool ack_new_enough, not_too_old;
+	uint32_t seq = seg->seq, end = seg->end, ack = seg->ack, sack = ack;
+	struct fit fit;
 
 	if (tcp->flags[!dir] & CT_TCP_F_SACK)
 		sack = highest_sack(seg, ack);
@@ -190,25 +228,23 @@ ct_tcp_window(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_tcp_kind
 	if ((seg->flags & TH_RST) && seq == 0 && tcp->state == CT_TCP_SYN_SENT)
 		seq = end = s->end; // refuses the SYN
 
-	ack_low = r->end - (s->maxwin > ACK_WINDOW ? s->maxwin : ACK_WINDOW) - 1;
-	ack_new_enough = after(sack, ack_low);
-	not_too_old = after(end, s->end - r->maxwin - 1);
-	if (!ct_seq_before(seq, s->maxend + 1)) {
+	fit = fit_of(s, r, seq, end, sack);
+	if (!fit.allowed) {
 		uint32_t over = end - s->maxend + 1;
 
 		// More than the receiver allowed, all else right: the receiver may take it all the
 		// same, and its ACK must then not count as one for data never sent.
-		if (r->maxwin != 0 && not_too_old && ack_new_enough && over <= r->maxwin &&
-		    ct_seq_before(sack, r->end + 1)) {
+		if (r->maxwin != 0 && fit.not_too_old && fit.acks_recently && over <= r->maxwin &&
+		    fit.acks_sent) {
 			s->end = end;
 			tcp->flags[dir] |= CT_TCP_F_UNACKED;
 			return forgive ? CT_WIN_IN : CT_WIN_IGNORE;
 		}
 		return forgive ? CT_WIN_IN : CT_WIN_OUT;
 	}
-	if (!ct_seq_before(sack, r->end + 1))
+	if (!fit.acks_sent)
 		return forgive ? CT_WIN_IN : CT_WIN_OUT;
-	if ((r->maxwin != 0 && !not_too_old) || !ack_new_enough)
+	if ((r->maxwin != 0 && !fit.not_too_old) || !fit.acks_recently)
 		return forgive ? CT_WIN_IN : CT_WIN_IGNORE;
 
 	advance(tcp, seg, end, ack, sack, dir);

@@ -16,8 +16,22 @@ enum ct_kind {
 enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p);
 // The same for an ICMP or ICMPv6 error; false: the quote cannot be read. ct_related.c
 bool ct_key_of_quote(struct ct_key *k, const struct pl_pkt *p);
+// The steering hash of a key: ct_steer.c
+uint32_t ct_steer_hash(const struct ct_key *k);
 // Is the L4 checksum right (or vouched for by the device)? ct_csum.c
 bool ct_csum_ok(const struct pl_pkt *p);
+
+// What a packet learns of its flow.
+static inline void
+ct_set_flow(struct pl_pkt *p, struct ct_entry *e, unsigned dir, enum pl_ct_state state)
+{
+	static_assert(CT_S_SRC_NAT << 1 == PL_CT_SNAT && CT_S_DST_NAT << 1 == PL_CT_DNAT,
+		      "one shift does both");
+	p->ct = e;
+	p->ct_dir = (uint8_t)dir;
+	p->ct_state = (uint8_t)state;
+	p->ct_status = (uint8_t)(e->status << 1 & (PL_CT_SNAT | PL_CT_DNAT));
+}
 
 enum ct_verdict ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick,
 			      const struct ct_conf *conf, struct ct_tcp_out *out);

@@ -32,8 +32,8 @@ void nat_core_seed(struct nat_core *n, uint64_t seed);
 // ---- an address goes away (MASQUERADE's flows go with it, as in netfilter)
 // ------------------------------ Is e masqueraded behind this port, with this address (family 0:
 // any)? Owner's thread.
-bool nat_flow_uses_addr(const struct ct_entry *e, uint8_t port, uint8_t family,
-			const union pl_addr *addr);
+bool nat_flow_uses_addr(const struct ct_table *t, const struct ct_entry *e, uint8_t port,
+			uint8_t family, const union pl_addr *addr);
 // End the flows masqueraded behind a port (the port went down), or behind one address of it (the
 // address was taken away). Return how many. Owner's thread: control comes through pl_worker_call.
 unsigned nat_flush_port(struct pl_worker *w, uint8_t port);
@@ -50,7 +50,9 @@ unsigned nat_flush_addr(struct pl_worker *w, uint8_t port, uint8_t family,
 // null binding
 //   that still moves the port where the reply tuple is taken), reserves the reply tuple, rewrites
 //   the source.
-extern const struct pl_stage nat_dst_stage, nat_src_stage;
+// nat_known: the short way (pipeline/way.h); both sides of the burst's known packets at once.
+extern const struct pl_stage nat_dst_stage, nat_src_stage, nat_known_stage;
+void nat_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void nat_dst_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 

@@ -50,12 +50,14 @@ entry_of(const struct nat_bysrc *s, int32_t link)
 
 // 0: it cannot be said.
 static int32_t
-link_of(struct nat_bysrc *s, const struct ct_entry *e)
+link_of(struct nat_bysrc *s, const struct ct_table *ct, const struct ct_entry *e)
 {
 	int64_t off;
 
-	if (s->base == NULL)
+	if (s->base == NULL) {
 		s->base = (const char *)e - UNIT;
+		s->ct = ct;
+	}
 	off = (const char *)e - s->base;
 	if (off % UNIT != 0 || off / UNIT > INT32_MAX || off / UNIT < INT32_MIN)
 		return 0;
@@ -63,11 +65,11 @@ link_of(struct nat_bysrc *s, const struct ct_entry *e)
 }
 
 void
-nat_bysrc_add(struct nat_bysrc *s, struct ct_entry *e)
+nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e)
 {
 	struct ct_tuple orig = nat_tuple(e, CT_ORIGINAL);
-	struct nat_area *area = nat_area(e);
-	int32_t *head = head_of(s, &orig), link = link_of(s, e);
+	int32_t *head = head_of(s, &orig), link = link_of(s, ct, e);
+	struct nat_area *area = nat_area(ct, e);
 
 	if (link == 0 || area->linked)
 		return;
@@ -75,22 +77,25 @@ nat_bysrc_add(struct nat_bysrc *s, struct ct_entry *e)
 	area->prev = 0;
 	area->linked = true;
 	if (*head != 0)
-		nat_area(entry_of(s, *head))->prev = link;
+		nat_area(s->ct, entry_of(s, *head))->prev = link;
 	*head = link;
 }
 
 void
 nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e)
 {
-	struct nat_area *area = nat_area(e);
+	struct nat_area *area;
 
+	if (s->base == NULL)
+		return; // nobody is in
+	area = nat_area(s->ct, e);
 	if (!area->linked)
 		return;
 	area->linked = false;
 	if (area->next != 0)
-		nat_area(entry_of(s, area->next))->prev = area->prev;
+		nat_area(s->ct, entry_of(s, area->next))->prev = area->prev;
 	if (area->prev != 0) {
-		nat_area(entry_of(s, area->prev))->next = area->next;
+		nat_area(s->ct, entry_of(s, area->prev))->next = area->next;
 	} else {
 		struct ct_tuple orig = nat_tuple(e, CT_ORIGINAL);
 
@@ -114,7 +119,7 @@ nat_bysrc_find(const struct nat_bysrc *s, const struct ct_tuple *orig,
 			if (fit(ctx, &its))
 				return true;
 		}
-		e = entry_of(s, nat_area(e)->next);
+		e = entry_of(s, nat_area(s->ct, e)->next);
 	}
 	return false;
 }

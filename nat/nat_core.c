@@ -85,18 +85,19 @@ nat_random(struct nat_core *n)
 }
 
 struct flush {
+	const struct ct_table *ct;
 	uint8_t port;
 	uint8_t family; // 0: whatever the address
 	union pl_addr addr;
 };
 
 bool
-nat_flow_uses_addr(const struct ct_entry *e, uint8_t port, uint8_t family,
+nat_flow_uses_addr(const struct ct_table *t, const struct ct_entry *e, uint8_t port, uint8_t family,
 		   const union pl_addr *addr)
 {
 	struct ct_tuple reply;
 
-	if (nat_area(e)->masq_port != port + 1)
+	if (nat_area(t, e)->masq_port != port + 1)
 		return false;
 	if (family == 0)
 		return true;
@@ -110,13 +111,13 @@ want(const struct ct_entry *e, void *arg)
 {
 	const struct flush *f = arg;
 
-	return nat_flow_uses_addr(e, f->port, f->family, &f->addr);
+	return nat_flow_uses_addr(f->ct, e, f->port, f->family, &f->addr);
 }
 
 unsigned
 nat_flush_port(struct pl_worker *w, uint8_t port)
 {
-	struct flush f = {.port = port};
+	struct flush f = {.ct = w->ct, .port = port};
 
 	return ct_table_flush(w, want, &f);
 }
@@ -124,7 +125,7 @@ nat_flush_port(struct pl_worker *w, uint8_t port)
 unsigned
 nat_flush_addr(struct pl_worker *w, uint8_t port, uint8_t family, const union pl_addr *addr)
 {
-	struct flush f = {.port = port, .family = family, .addr = *addr};
+	struct flush f = {.ct = w->ct, .port = port, .family = family, .addr = *addr};
 
 	return ct_table_flush(w, want, &f);
 }

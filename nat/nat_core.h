@@ -10,6 +10,7 @@ struct nat_bysrc {
 	uint32_t mask;	  // heads - 1
 	int32_t *head;	  // links, 0: none; calloc'ed: a page is there when it is first touched
 	const char *base; // what links count from, in units of 64 bytes; NULL before the first flow
+	const struct ct_table *ct; // the flows' table; set with base
 	uint64_t key;
 };
 
@@ -41,9 +42,9 @@ struct nat_area {
 static_assert(sizeof(struct nat_area) <= CT_NAT_AREA, "fits into the flow");
 
 static inline struct nat_area *
-nat_area(const struct ct_entry *e)
+nat_area(const struct ct_table *t, const struct ct_entry *e)
 {
-	return ct_entry_nat_area((struct ct_entry *)(uintptr_t)e);
+	return ct_entry_nat_area(t, e);
 }
 
 static inline struct ct_tuple
@@ -64,7 +65,8 @@ int nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p,
 // heads for about `flows` flows. 0 or -ENOMEM.
 int nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key);
 void nat_bysrc_fini(struct nat_bysrc *s);
-void nat_bysrc_add(struct nat_bysrc *s, struct ct_entry *e); // its source was just translated
+// The source of a flow of ct was just translated.
+void nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e);
 void nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e); // fine where it is not in
 // Calls fit() with the reply tuples of the flows from the same source as e's, newest first, until
 // it says yes (true) or NAT_BYSRC_STEPS flows were looked at (false).

@@ -346,7 +346,7 @@ masquerade(struct pick *k, struct pl_pkt *p)
 	}
 	ret = port_address(k, p, p->out_port, &p->dst);
 	if (ret == 0)
-		nat_area(p->ct)->masq_port = p->out_port + 1;
+		nat_area(k->w->ct, p->ct)->masq_port = p->out_port + 1;
 	return ret;
 }
 
@@ -455,7 +455,7 @@ remember(struct pl_worker *w, struct ct_entry *e)
 		w->nat->hooked = w->ct;
 	}
 	if (ct_entry_status(e) & CT_S_SRC_NAT)
-		nat_bysrc_add(&w->nat->bysrc, e);
+		nat_bysrc_add(&w->nat->bysrc, w->ct, e);
 }
 
 int

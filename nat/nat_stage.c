@@ -97,14 +97,14 @@ nat_dst_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 
 // A masqueraded flow that now leaves by another port has the wrong address there: it ends.
 static bool
-exit_moved(const struct pl_pkt *p)
+exit_moved(const struct pl_worker *w, const struct pl_pkt *p)
 {
 	const struct nat_area *area;
 
 	if (p->ct_dir != CT_ORIGINAL || p->path == PL_PATH_INPUT ||
 	    !(ct_entry_status(p->ct) & CT_S_SRC_NAT))
 		return false;
-	area = nat_area(p->ct);
+	area = nat_area(w->ct, p->ct);
 	return area->masq_port != 0 && area->masq_port != p->out_port + 1;
 }
 
@@ -123,7 +123,7 @@ nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 				pl_drop(w, b, p, ret - 1);
 				continue;
 			}
-		} else if (exit_moved(p) && !(p->ct_state == PL_CT_RELATED && is_icmp(p))) {
+		} else if (exit_moved(w, p) && !(p->ct_state == PL_CT_RELATED && is_icmp(p))) {
 			ct_entry_end(w, p->ct);
 			pl_drop(w, b, p, PL_DROP_NAT_FAILED);
 			continue;

@@ -114,6 +114,9 @@ struct net_out {
 	uint64_t dmac;	    // destination, or 0: not known yet, wait for addr
 	union pl_addr addr; // next hop
 };
+// Next hop's address of p->next_hop on out->port and, where it is known, its MAC.
+void net_resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out);
+void net_note_sent(struct pl_pkt *p, uint8_t egress, bool to_host); // p->note is there
 // Link header and tx buffer, or into the waiting room.
 void net_out_frame(struct pl_worker *w, const struct net_out *out, struct rte_mbuf *m);
 
@@ -146,6 +149,7 @@ bool net_limit_global(struct net_limit *l, uint64_t now_ns, uint16_t n_workers);
 #define NET_ICMP_NO_ROUTE UINT32_MAX
 
 // ---- net/route.c
+void net_lower_hop_limit(struct pl_pkt *p);
 struct net_path {
 	uint8_t port;	   // PL_PORT_NONE: local
 	uint16_t nh;	   // index

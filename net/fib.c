@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "net/table.h"
+#include "pipeline/way.h"
 
 static int
 side_open(struct net_table *t, unsigned side)
@@ -105,6 +106,7 @@ net_fib_set(struct net_table *t, uint8_t family, const union pl_addr *addr, uint
 	if (ret < 0)
 		return ret; // both sides are as they were
 	atomic_store_explicit(&t->fib, other, memory_order_release);
+	pl_world_changed();
 	t->pending = op;
 	return 0;
 }

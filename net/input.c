@@ -5,6 +5,7 @@
 // gateway made itself come through here too: what they bring along is already in *p
 // (pipeline/worker.c).
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <rte_arp.h>
 #include <rte_ether.h>
@@ -88,6 +89,19 @@ check_addrs6(const struct pl_pkt *p)
 	return 0;
 }
 
+// PL_F_PLAIN.
+static bool
+is_plain(const struct pl_pkt *p)
+{
+	const uint16_t must = PL_F_L4;
+	const uint16_t may = PL_F_HANDED;
+
+	return (p->flags & ~may) == must && p->ttl > 1 && p->m->nb_segs == 1 &&
+	       p->l4_off - p->l3_off == (p->family == 4 ? 20 : 40) &&
+	       (p->proto == IPPROTO_UDP ||
+		(p->proto == IPPROTO_TCP && (p->tcp_flags & ~TH_PUSH) == TH_ACK));
+}
+
 static int
 input_one(const struct net_view *v, struct pl_pkt *p)
 {
@@ -108,6 +122,8 @@ input_one(const struct net_view *v, struct pl_pkt *p)
 	if (net_is_mcast(p->family, &p->dst) ||
 	    (p->family == 4 && p->dst.v4 == RTE_BE32(0xffffffff)))
 		p->flags |= PL_F_BCAST;
+	if (is_plain(p))
+		p->flags |= PL_F_PLAIN;
 	if (p->family == 6 && p->origin == PL_FROM_WIRE)
 		return check_addrs6(p);
 	return 0;

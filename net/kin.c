@@ -158,7 +158,7 @@ addr_types(const void *net, uint8_t family, const union pl_addr *addr, uint8_t p
 	return family == 4 ? 1u << type4(net_view(t), addr, port) : types6(t, addr, port);
 }
 
-static enum pl_way
+static enum pl_way_to
 way(const void *net, uint8_t family, const union pl_addr *to, uint8_t port)
 {
 	const struct net_table *t = net;

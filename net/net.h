@@ -97,8 +97,11 @@ void net_core_set_tx(struct net_core *n, uint8_t port, bool host, const struct n
 //   chose, for POSTROUTING.
 // - net_output: fragments where larger than the MTU, link header, neighbour, tx; path INPUT: up
 //   the twin.
+// - net_known: the short way (pipeline/way.h); hop limit, link header and tx of the burst's known
+//   packets.
 extern const struct pl_stage net_parse_stage, net_defrag_stage, net_route_stage, net_exit_stage,
-	net_reject_stage, net_output_stage;
+	net_reject_stage, net_output_stage, net_known_stage;
+void net_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_parse_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_defrag_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void net_route_run(struct pl_worker *w, const void *conf, struct pl_burst *b);

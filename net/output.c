@@ -10,9 +10,10 @@
 
 #include "net/core.h"
 #include "pipeline/note.h"
+#include "pipeline/way.h"
 
-static void
-note_sent(struct pl_pkt *p, uint8_t egress, bool to_host)
+void
+net_note_sent(struct pl_pkt *p, uint8_t egress, bool to_host)
 {
 	struct pl_note *n = p->note;
 
@@ -70,9 +71,8 @@ group_mac(uint8_t family, const union pl_addr *a)
 	return net_mac_word(mac);
 }
 
-// Next hop's address and, where it is known, its MAC.
-static void
-resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out)
+void
+net_resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out)
 {
 	const struct net_nh *nh = &t->nh[p->next_hop];
 	uint32_t neigh;
@@ -139,7 +139,10 @@ transmit(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct
 		split = split || family == 4 || p->l3_len > frag_max;
 	}
 	if (p->note != NULL)
-		note_sent(p, out->host ? PL_PORT_NONE : out->port, out->host);
+		net_note_sent(p, out->host ? PL_PORT_NONE : out->port, out->host);
+	// Where it leaves is now known: from the wire to the wire, in one piece.
+	if (p->rec != NULL && p->path == PL_PATH_FORWARD && !split && !(p->flags & PL_F_REASM))
+		pl_way_learn(w, p, mtu);
 	if (split)
 		net_frag_out(w, out, pl_take(b, p), family, l3_off, limit);
 	else
@@ -178,7 +181,7 @@ to_wire(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 	if (p->next_hop == NET_NH_ASIS)
 		out.keep_l2 = true;
 	else
-		resolve(w->net->table, p, &out);
+		net_resolve(w->net->table, p, &out);
 	transmit(w, b, p, &out, net_mtu(v, p->out_port, p->family));
 }
 

@@ -148,8 +148,8 @@ bad_forward_source6(const struct pl_pkt *p, bool *link_local)
 	return p->src.u64[0] == 0 && p->src.u64[1] == 0;
 }
 
-static void
-lower_hop_limit(struct pl_pkt *p)
+void
+net_lower_hop_limit(struct pl_pkt *p)
 {
 	if (p->family == 4) {
 		struct rte_ipv4_hdr *ip = pl_need(p, p->l3_off, sizeof(*ip));
@@ -203,7 +203,7 @@ forward(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struc
 		pl_drop(w, b, p, PL_DROP_TOO_BIG);
 		return;
 	}
-	lower_hop_limit(p);
+	net_lower_hop_limit(p);
 	p->path = PL_PATH_FORWARD;
 	p->out_port = nh->port;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "net/table.h"
+#include "pipeline/way.h"
 
 void
 net_addr_mask(union pl_addr *a, uint8_t family, uint8_t len)
@@ -133,6 +134,7 @@ net_view_publish(struct net_table *t, uint8_t port_changed, const struct net_por
 	if (fill_own(v) < 0 || net_kin_fill(v) < 0)
 		goto fail;
 	atomic_store_explicit(&t->view, v, memory_order_release);
+	pl_world_changed();
 	if (old != NULL) {
 		pl_rcu_wait();
 		net_view_free(old);

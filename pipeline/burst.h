@@ -12,6 +12,9 @@ struct pl_burst {
 	uint16_t ended;		       // how many of live[] ended in this stage
 	uint16_t stage;		       // index of the running stage in the program
 	uint16_t used;		       // of pkt
+	uint16_t n_known;
+	struct pl_pkt
+		*known[PL_BURST]; // packets that left live[] for the short way (pipeline/way.h)
 	struct pl_pkt pkt[PL_BURST];
 } __rte_cache_aligned;
 

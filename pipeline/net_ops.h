@@ -15,7 +15,7 @@ enum pl_addr_type {
 };
 
 // Where packets to an address would go.
-enum pl_way {
+enum pl_way_to {
 	PL_WAY_NONE,	    // nowhere: no route, a black hole, a broadcast or anycast address
 	PL_WAY_LOCAL,	    // to this machine, by an address of the port that was asked about
 	PL_WAY_LOCAL_OTHER, // to this machine, by another of its addresses
@@ -30,5 +30,6 @@ struct pl_net_ops {
 	// port PL_PORT_NONE or the only one whose addresses count (UNREACHABLE is not told then).
 	uint16_t (*addr_types)(const void *net, uint8_t family, const union pl_addr *addr,
 			       uint8_t port);
-	enum pl_way (*way)(const void *net, uint8_t family, const union pl_addr *to, uint8_t port);
+	enum pl_way_to (*way)(const void *net, uint8_t family, const union pl_addr *to,
+			      uint8_t port);
 };

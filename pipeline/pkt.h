@@ -23,6 +23,7 @@ enum pl_path {
 	PL_PATH_INPUT,	 // to the host: INPUT, then up the twin
 	PL_PATH_FORWARD, // FORWARD, POSTROUTING
 	PL_PATH_OUTPUT,	 // OUTPUT, POSTROUTING
+	PL_PATH_KNOWN,	 // forwarded by the short way
 };
 
 // ct_state: exactly one bit. Same values as enum cfg_ctstate in config/policy.h; 0 before the
@@ -61,13 +62,17 @@ enum pl_pkt_flags {
 		1
 		<< 13, // a finished frame for out_port, handed to the worker that has the tx queue
 	PL_F_CT_ATTACHED =
-		1 << 14, // origin SELF: answers an untracked packet; raw cannot untrack it
+		1 << 14,      // origin SELF: answers an untracked packet; raw cannot untrack it
+	PL_F_PLAIN = 1 << 15, // nothing but a whole TCP segment (no flags but ACK and PSH) or UDP
+			      // datagram, to be forwarded by unicast: may go the short way
 };
 
 struct ct_entry;    // conntrack/ct.h; opaque here
 struct cfg_t_ct;    // config/target.h; opaque here
 struct pl_nat_rule; // below
 struct pl_note;	    // pipeline/note.h: what explain, trace and replay want to know; NULL otherwise
+struct pl_record;   // pipeline/way.h
+struct pl_way;	    // pipeline/way.h
 
 union pl_addr {
 	rte_be32_t v4;
@@ -83,6 +88,10 @@ struct pl_pkt {
 		*nat_rule; // chosen by the nat table's stage for the nat stage that follows it
 	struct pl_note *note;
 	const struct cfg_t_ct *ct_rule; // raw's CT target: what a flow gets that begins here
+	union {				// pipeline/way.h
+		struct pl_record *rec;	// what it meets is recorded; NULL: not
+		struct pl_way *way;	// in burst.known: the way that it goes
+	};
 	union pl_addr src, dst; // copies, kept in step by nat's rewriting; IPv4: rest is zero
 	uint32_t hash; // symmetric Toeplitz of the tuple (addresses only for fragments); set by
 		       // ct_steer

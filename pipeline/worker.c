@@ -11,6 +11,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "pipeline/note.h"
+#include "pipeline/way.h"
 #include "pipeline/worker.h"
 
 #define SELF_ROUNDS                                                                                \
@@ -54,6 +55,7 @@ pl_worker_free(struct pl_worker *w)
 	if (w->rest.event_fd >= 0)
 		close(w->rest.event_fd);
 	rte_free((void *)(uintptr_t)w->reta);
+	pl_ways_free(w->ways);
 	rte_free(w);
 }
 
@@ -87,6 +89,7 @@ pl_defer(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 
 	later->stage = b->stage;
 	*copy = *p;
+	copy->rec = NULL;
 	later->live[later->n++] = copy;
 	w->cnt.deferred++;
 	pl_take(b, p);
@@ -98,8 +101,8 @@ compact(struct pl_burst *b)
 {
 	uint16_t n = 0;
 
-	for (uint16_t i = 0; i < b->n; i++) {
-		if (b->live[i]->m != NULL)
+	for (uint16_t i = 0; i < b->n && b->ended != b->n; i++) {
+		if (b->live[i]->m != NULL && b->live[i]->path != PL_PATH_KNOWN)
 			b->live[n++] = b->live[i];
 	}
 	b->n = n;
@@ -113,7 +116,7 @@ run_stages(struct pl_worker *w, struct pl_burst *b, unsigned first, unsigned end
 {
 	const struct pl_program *prog = w->prog;
 
-	for (unsigned i = first; i < end && b->n != 0; i++) {
+	for (unsigned i = first; i < end && (b->n | b->n_known) != 0; i++) {
 		b->stage = (uint16_t)i;
 		prog->step[i].stage->run(w, prog->step[i].conf, b);
 		if (b->ended != 0)
@@ -121,6 +124,8 @@ run_stages(struct pl_worker *w, struct pl_burst *b, unsigned first, unsigned end
 	}
 	while (unlikely(b->n != 0 && end == prog->n_stage))
 		pl_drop_mbuf(w, b->live[--b->n]->m, PL_DROP_CT_DROP);
+	while (unlikely(b->n_known != 0))
+		pl_drop_mbuf(w, b->known[--b->n_known]->m, PL_DROP_CT_DROP);
 }
 
 // Packets put off by the burst before, from the stage that put them off.
@@ -267,9 +272,10 @@ pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t por
 	struct pl_burst *b = &w->burst;
 	uint64_t bytes = 0;
 
+	if (w->ways != NULL)
+		pl_ways_check(w);
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + 1 < n)
-			rte_prefetch0(rte_pktmbuf_mtod(m[i + 1], void *));
+		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 		enter(w, &b->pkt[i], m[i], port, origin);
 		b->live[i] = &b->pkt[i];
 		bytes += rte_pktmbuf_pkt_len(m[i]);

@@ -36,6 +36,7 @@ struct pl_counters {
 	uint64_t loops, busy_loops; // turns, and turns that found packets
 	uint64_t handed_over, taken_over;
 	uint64_t deferred; // packets that waited for their flow's first packet
+	uint64_t known;	   // packets that went the short way (pipeline/way.h)
 	struct {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 		uint64_t host_rx_packets, host_rx_bytes; // from the twin
@@ -62,7 +63,8 @@ struct pl_worker {
 	struct ct_table *ct;
 	struct nat_core *nat;
 	struct net_core *net;
-	struct rte_mempool *pool;		  // for packets made here
+	struct pl_ways *ways;	  // verdict cache; NULL: every packet goes the whole way
+	struct rte_mempool *pool; // for packets made here
 	void (*const *idle)(struct pl_worker *w); // the stages' idle functions, NULL at the end;
 						  // run with or without a policy
 
@@ -132,6 +134,15 @@ pl_take(struct pl_burst *b, struct pl_pkt *p)
 	p->m = NULL;
 	b->ended++;
 	return m;
+}
+
+// The packet leaves the stages for those of the short way, which take it.
+static inline void
+pl_known(struct pl_burst *b, struct pl_pkt *p)
+{
+	b->known[b->n_known++] = p;
+	p->path = PL_PATH_KNOWN;
+	b->ended++;
 }
 
 // Puts the packet off: it enters the running stage again, alone with the others put off, when this

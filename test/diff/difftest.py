@@ -31,8 +31,10 @@ class Ringwall:
         self.program, self.folder = program, folder
         os.makedirs(folder, exist_ok=True)
         self.path = lambda name: os.path.join(folder, name)
-        with open(self.path('ringwall.conf'), 'w', encoding='ascii') as f:
-            f.write(world.conf('policy.yaml', self.path('control.sock')))
+        for name, cache in ('ringwall.conf', True), ('whole.conf', False):
+            with open(self.path(name), 'w', encoding='ascii') as f:
+                f.write(world.conf('policy.yaml', self.path('control.sock')))
+                f.write(f'verdict-cache = {str(cache).lower()};\n')
 
     def load(self, family, text):
         """0, or what `ringwall import` said."""
@@ -46,11 +48,11 @@ class Ringwall:
             f.write(done.stdout)
         return 0
 
-    def replay(self, family, sent):
+    def replay(self, family, sent, conf='ringwall.conf'):
         """(frames out by port, what the host got, counters text), or a string that says what went wrong."""
         out = self.path('out')
         subprocess.run(['rm', '-rf', out], check=True)
-        command = [self.program, 'replay', '-c', self.path('ringwall.conf')]
+        command = [self.program, 'replay', '-c', self.path(conf)]
         for i, entry in enumerate(['lan', 'wan', 'host:lan', 'host:wan']):
             records = [(when, frame) for when, where, frame in sent if where == entry]
             if records:
@@ -222,10 +224,19 @@ class Tester:
         said = self.ringwall.load(family, text)
         if said:
             return [f'ringwall import: {said}'], result[0]
+        # First without the verdict cache, so that what a report shows is from the run with it.
+        whole = self.ringwall.replay(family, result[0], 'whole.conf')
+        verdicts = getattr(self.ringwall, 'verdicts', None)
         other = self.ringwall.replay(family, result[0])
-        if isinstance(other, str):
-            return [other], result[0]
-        return differences(result, other), result[0]
+        for run in whole, other:
+            if isinstance(run, str):
+                return [run], result[0]
+        found = differences(result, other)
+        found += differences((None, *whole), other, ('without the cache', 'with it'))
+        for one, two in zip(verdicts, self.ringwall.verdicts):
+            if one != two:
+                found.append(f'verdicts without the cache and with it:\n  {one}\n  {two}')
+        return found, result[0]
 
     def still_differs(self, case, kinds):
         """Does it differ in one of these ways?"""

@@ -135,7 +135,7 @@ at_judge(struct at *t, enum acl_point point, const struct tl_spec *s, const stru
 	return a;
 }
 
-static struct acl_counter
+static struct pl_counter
 counter(struct at *t, const struct acl_policy *p, enum cfg_table_id table, const char *name,
 	unsigned rule)
 {
@@ -143,15 +143,15 @@ counter(struct at *t, const struct acl_policy *p, enum cfg_table_id table, const
 
 	acl_policy_counters(p, t->model);
 	if (rule == 0) // of both families: a test uses one
-		return (struct acl_counter){c->packets4 + c->packets6, c->bytes4 + c->bytes6};
-	return (struct acl_counter){c->rule[rule - 1].packets, c->rule[rule - 1].bytes};
+		return (struct pl_counter){c->packets4 + c->packets6, c->bytes4 + c->bytes6};
+	return (struct pl_counter){c->rule[rule - 1].packets, c->rule[rule - 1].bytes};
 }
 
 uint64_t
 at_packets(struct at *t, enum cfg_table_id table, const char *chain, unsigned rule)
 {
-	struct acl_counter a = counter(t, t->compiled, table, chain, rule);
-	struct acl_counter b = counter(t, t->linear, table, chain, rule);
+	struct pl_counter a = counter(t, t->compiled, table, chain, rule);
+	struct pl_counter b = counter(t, t->linear, table, chain, rule);
 
 	cr_expect(a.packets == b.packets && a.bytes == b.bytes, "counters of %s %u", chain, rule);
 	return a.packets;

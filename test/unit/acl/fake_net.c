@@ -27,7 +27,7 @@ addr_types(const void *net, uint8_t family, const union pl_addr *a, uint8_t port
 	return none && port == PL_PORT_NONE ? 1 << PL_ADDR_UNREACHABLE : 0;
 }
 
-static enum pl_way
+static enum pl_way_to
 way(const void *net, uint8_t family, const union pl_addr *to, uint8_t port)
 {
 	uint8_t last = last_byte(family, to);

@@ -79,7 +79,7 @@ show(const char *who, const struct outcome *o, unsigned i)
 static bool
 same_counters(const struct acl_policy *a, const struct acl_policy *b)
 {
-	return memcmp(a->counter[0], b->counter[0], a->n_counter * sizeof(struct acl_counter)) == 0;
+	return memcmp(a->counter[0], b->counter[0], a->n_counter * sizeof(struct pl_counter)) == 0;
 }
 
 static int

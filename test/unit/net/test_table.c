@@ -395,7 +395,7 @@ Test(net_table, kinds_of_addresses)
 	static const struct {
 		const char *addr;
 		uint16_t any, on0, on1; // without a limit, of port 0, of port 1
-		enum pl_way way0, way1;
+		enum pl_way_to way0, way1;
 	} row[] = {
 		{"10.0.0.1", ON(LOCAL), ON(LOCAL), ON(UNICAST), PL_WAY_LOCAL, PL_WAY_LOCAL_OTHER},
 		{"10.1.0.1", ON(LOCAL), ON(UNICAST), ON(LOCAL), PL_WAY_LOCAL_OTHER, PL_WAY_LOCAL},

@@ -1,0 +1,189 @@
+// The short way's first stage, before raw: which packets belong to flows that know their way
+// (pipeline/way.h)? For those all of connection tracking is done here, as ct_lookup would do it,
+// and they leave the burst for the stages of the short way. Everybody else goes the whole way,
+// and where the flow is known but not its way, what it meets there is recorded. Owner's thread.
+//
+// Nothing is touched before it is sure that the packet goes the short way. A packet of such a flow
+// that cannot go it (a FIN, a bad checksum, too long, put together from fragments ...) makes the
+// flow forget its way, so that packets that come after it in this burst do not overtake it.
+#include "conntrack/ct_track.h"
+#include "pipeline/way.h"
+
+#define TCP_HEAD_MAX 60
+
+struct seek { // one packet between the passes
+	struct pl_pkt *p;
+	uint64_t hash;
+	struct ct_entry *e; // that the packet most likely belongs to; NULL: none
+	unsigned dir;
+};
+
+static uint64_t
+tail_of(const struct pl_pkt *p)
+{
+	return ct_key_tail(p->sport, p->dport, 0, p->family, p->proto);
+}
+
+// May it belong to a flow that knows its way?
+static bool
+asks(const struct pl_pkt *p)
+{
+	return (p->flags & (PL_F_L4 | PL_F_LATER_FRAG | PL_F_CT_GIVEN)) == PL_F_L4 &&
+	       (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->origin == PL_FROM_WIRE;
+}
+
+static void
+prefetch(const struct ct_table *t, struct seek *s)
+{
+	const struct ct_bucket *b = ct_index_bucket(&t->ix, s->hash);
+	uint32_t mask = ct_bucket_match(b, ct_index_sig(s->hash));
+	uint32_t ref;
+
+	s->e = NULL;
+	if (mask == 0)
+		return;
+	ref = b->ref[__builtin_ctz(mask)];
+	s->e = ct_entry_at(t, ref >> 1);
+	s->dir = ref & 1;
+	rte_prefetch0(s->e);
+	rte_prefetch0((const char *)s->e + 64);
+	if (s->p->family == 6)
+		rte_prefetch0((const char *)s->e + 128);
+}
+
+// The packet's flow, confirmed and alive; NULL: none.
+static struct ct_entry *
+flow_of(const struct ct_table *t, struct seek *s)
+{
+	const struct pl_pkt *p = s->p;
+	uint64_t tail = tail_of(p);
+	struct ct_entry *e = s->e;
+
+	if (e == NULL || unlikely(!ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, tail)))
+		e = ct_table_seek(t, p->family, &p->src, &p->dst, tail, s->hash, &s->dir);
+	if (e == NULL || !(e->status & CT_S_CONFIRMED) || ct_entry_past(t, e))
+		return NULL;
+	return e;
+}
+
+// A segment that moves an established connection's windows and nothing else.
+static bool
+tcp_fits(const struct ct_entry *e, const struct pl_pkt *p, unsigned dir, struct ct_tcp_seg *seg)
+{
+	const uint8_t *l4 = pl_need(p, p->l4_off, RTE_MIN(p->l4_len, TCP_HEAD_MAX));
+
+	return e->tcp.state == CT_TCP_ESTABLISHED && (e->status & CT_S_SEEN_REPLY) &&
+	       ct_tcp_read(seg, l4, RTE_MIN(p->l4_len, TCP_HEAD_MAX), p->l4_len) &&
+	       ct_tcp_fits(&e->tcp, seg, (enum ct_dir)dir);
+}
+
+static bool
+udp_fits(const struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
+{
+	const uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
+	uint16_t len = (uint16_t)(l4[4] << 8 | l4[5]);
+
+	return (dir == CT_REPLY || (e->status & CT_S_SEEN_REPLY)) && len >= 8 && len <= p->l4_len;
+}
+
+// Connection tracking of a packet that fits. What ct_lookup's track() and apply() come to.
+static void
+track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
+      const struct ct_tcp_seg *seg, const struct ct_conf *conf)
+{
+	struct ct_tcp_out out;
+
+	if (e->proto == IPPROTO_TCP)
+		ct_tcp_segment(&e->tcp, seg, (enum ct_dir)dir, e->status, 0, conf, &out);
+	else
+		ct_udp_packet(&e->udp, e->status, (uint32_t)t->tick, conf, &out);
+	if (out.assured)
+		e->status |= CT_S_ASSURED;
+	ct_wheel_refresh(t, e, out.timeout_ms);
+	ct_entry_account(t, e, dir, p->l3_len);
+	if (dir == CT_REPLY)
+		e->status |= CT_S_SEEN_REPLY;
+}
+
+// Rules want a flow's packets in order, of both directions (PL_ORDER_FLOWS): they may only part
+// where no packet of the flow meets such a rule.
+static bool
+may_part(const struct pl_worker *w, const struct ct_entry *e)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		const struct pl_way *way = pl_way_at(w->ways, e->way[dir]);
+
+		if (way->id != e->way[dir] || way->whole)
+			return false;
+	}
+	return true;
+}
+
+static void
+one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf)
+{
+	struct ct_table *t = w->ct;
+	struct pl_pkt *p = s->p;
+	struct ct_entry *e = flow_of(t, s);
+	struct ct_tcp_seg seg;
+	struct pl_way *way;
+
+	if (e == NULL)
+		return;
+	way = pl_way_at(w->ways, e->way[s->dir]);
+	if (!(p->flags & PL_F_PLAIN) || !ct_csum_ok(p) ||
+	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir))) {
+		e->way[0] = e->way[1] = 0;
+		return;
+	}
+	if (way->id == e->way[s->dir] && way->whole)
+		return;
+	if (way->id != e->way[s->dir] || way->in_port != p->in_port) {
+		pl_record_start(w->ways, p, &e->way[s->dir]);
+		return;
+	}
+	if (p->l3_len > way->mtu) {
+		e->way[0] = e->way[1] = 0;
+		return;
+	}
+	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e))
+		return;
+	track(t, e, p, s->dir, &seg, conf);
+	way->packets++;
+	way->bytes += p->l3_len;
+	ct_set_flow(p, e, s->dir, PL_CT_ESTABLISHED);
+	p->way = way;
+	p->out_port = way->out_port;
+	p->next_hop = way->next_hop;
+	if (unlikely(p->note != NULL))
+		pl_way_note(w->ways, way, p->note);
+	pl_known(b, p);
+}
+
+void
+ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
+{
+	struct ct_table *t = w->ct;
+	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
+	struct seek seek[PL_BURST];
+	unsigned n = 0;
+	struct pl_pkt *p;
+
+	pl_records_new(w->ways);
+	ct_time_set(t, w->now_ns);
+	PL_FOREACH (p, b) {
+		if (!asks(p))
+			continue;
+		seek[n].p = p;
+		seek[n].hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, tail_of(p));
+		ct_index_prefetch(&t->ix, seek[n].hash);
+		n++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		prefetch(t, &seek[i]);
+	for (unsigned i = 0; i < n; i++)
+		one(w, b, &seek[i], conf);
+	w->cnt.known += b->n_known;
+}
+
+const struct pl_stage ct_known_stage = {"ct-known", ct_known_run, NULL};
