@@ -28,6 +28,15 @@ cfg_err_free(struct cfg_err *err)
 	cfg_err_init(err, err->file);
 }
 
+enum cfg_judge
+cfg_err_judge(struct cfg_err *err, enum cfg_judge judge)
+{
+	enum cfg_judge before = err->judge;
+
+	err->judge = judge;
+	return before;
+}
+
 // Room for one more message: the array doubles whenever its length is a power of two.
 static struct cfg_msg *
 msg_slot(struct cfg_err *err)
@@ -89,7 +98,18 @@ cfg_err_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	msg_add(err, (struct cfg_msg){.severity = CFG_ERROR, .pos = pos}, fmt, ap);
+	msg_add(err, (struct cfg_msg){.severity = CFG_ERROR, .judge = err->judge, .pos = pos}, fmt,
+		ap);
+	va_end(ap);
+}
+
+void
+cfg_err_add_of(struct cfg_err *err, enum cfg_judge judge, struct cfg_pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	msg_add(err, (struct cfg_msg){.severity = CFG_ERROR, .judge = judge, .pos = pos}, fmt, ap);
 	va_end(ap);
 }
 

@@ -50,7 +50,11 @@ struct ext_opt {
 	enum ext_value value;
 	bool invertible;
 	bool required;
-	bool quoted;	 // iptables-save puts the word in quotes unless it is of plain letters
+	bool quoted; // iptables-save puts the word in quotes unless it is of plain letters
+	// What its word looks like, or for EXT_LIST one part of it: a regular expression that both
+	// ECMA 262 and Python know, without anchors and the '!'. For the schema only; it may let
+	// more through than parse takes, never less. NULL: nothing to say.
+	const char *pattern;
 	ext_parse parse; // NULL: not supported yet, refused by name
 	ext_show show;	 // NULL: another way to write an option that has its own row
 };

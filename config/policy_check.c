@@ -412,6 +412,7 @@ out:
 int
 cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err)
 {
+	enum cfg_judge judge = cfg_err_judge(err, CFG_JUDGE_POLICY);
 	size_t before = err->n_errors;
 
 	for (int t = 0; t < CFG_TABLES; t++) {
@@ -419,5 +420,6 @@ cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err)
 
 		check_one_table(&c, &policy->table[t]);
 	}
+	cfg_err_judge(err, judge);
 	return err->n_errors == before ? 0 : -EINVAL;
 }

@@ -88,12 +88,14 @@ yaml_family(const struct yaml_node *node, uint8_t *family, struct cfg_err *err)
 bool
 yaml_counters(const struct yaml_node *node, uint64_t *packets, uint64_t *bytes, struct cfg_err *err)
 {
-	if (node->kind == YAML_LIST && node->n == 2 && node->item[0]->kind == YAML_TEXT &&
-	    node->item[1]->kind == YAML_TEXT &&
-	    cfg_value_u64(node->item[0]->text, strlen(node->item[0]->text), packets) &&
+	bool form = node->kind == YAML_LIST && node->n == 2 && node->item[0]->kind == YAML_TEXT &&
+		    node->item[1]->kind == YAML_TEXT;
+
+	if (form && cfg_value_u64(node->item[0]->text, strlen(node->item[0]->text), packets) &&
 	    cfg_value_u64(node->item[1]->text, strlen(node->item[1]->text), bytes))
 		return true;
-	cfg_err_add(err, node->pos, "bad 'counters' (expected [packets, bytes])");
+	cfg_err_add_of(err, form ? CFG_JUDGE_VALUE : CFG_JUDGE_FORM, node->pos,
+		       "bad 'counters' (expected [packets, bytes])");
 	return false;
 }
 
@@ -203,11 +205,12 @@ per_family(struct yin *y, const struct cfg_chain *chain, const struct yaml_node 
 								  : 0;
 
 		if (!(family & chain->family)) {
-			cfg_err_add(
-				y->err, key->pos, "'%s': key '%s' (expected %s)", name, key->text,
-				chain->family == CFG_BOTH   ? "ipv4 or ipv6"
-				: chain->family == CFG_IPV4 ? "ipv4 only: the chain stands there"
-							    : "ipv6 only: the chain stands there");
+			cfg_err_add_of(y->err, family != 0 ? CFG_JUDGE_RULE : CFG_JUDGE_FORM,
+				       key->pos, "'%s': key '%s' (expected %s)", name, key->text,
+				       chain->family == CFG_BOTH ? "ipv4 or ipv6"
+				       : chain->family == CFG_IPV4
+					       ? "ipv4 only: the chain stands there"
+					       : "ipv6 only: the chain stands there");
 			good = false;
 		} else {
 			*(family == CFG_IPV4 ? v4 : v6) = map->item[2 * i + 1];
@@ -253,9 +256,9 @@ counters_key(struct yin *y, struct cfg_chain *chain, const struct yaml_node *key
 		if (!per_family(y, chain, value, "counters", &v4, &v6))
 			return;
 	} else if (chain->family == CFG_BOTH) {
-		cfg_err_add(y->err, value->pos,
-			    "'counters' of a chain in both families (expected "
-			    "{ ipv4: [packets, bytes], ipv6: [packets, bytes] })");
+		cfg_err_add_of(y->err, CFG_JUDGE_RULE, value->pos,
+			       "'counters' of a chain in both families (expected "
+			       "{ ipv4: [packets, bytes], ipv6: [packets, bytes] })");
 		return;
 	} else {
 		*(chain->family == CFG_IPV4 ? &v4 : &v6) = value;
@@ -279,9 +282,9 @@ chain_family(struct yin *y, struct cfg_chain *chain, uint8_t table_family,
 		    !yaml_family(value, &family, y->err))
 			continue;
 		if (family & ~table_family)
-			cfg_err_add(y->err, value->pos,
-				    "'family': \"%s\", but the table stands in %s only",
-				    value->text, table_family == CFG_IPV4 ? "ipv4" : "ipv6");
+			cfg_err_add_of(y->err, CFG_JUDGE_RULE, value->pos,
+				       "'family': \"%s\", but the table stands in %s only",
+				       value->text, table_family == CFG_IPV4 ? "ipv4" : "ipv6");
 		else
 			chain->family = family;
 	}
@@ -314,8 +317,11 @@ chain_new(struct yin *y, const struct yaml_node *key, uint8_t family)
 	if (why == NULL)
 		why = ext_chain_name_taken(y->table, name);
 	if (why != NULL) {
-		cfg_err_add(y->err, key->pos, "chain '%s' in table '%s': %s", name,
-			    cfg_table_name(y->table), why);
+		// A schema counts a name's characters, not its bytes.
+		cfg_err_add_of(y->err,
+			       strlen(name) < CFG_CHAIN_MAX ? CFG_JUDGE_FORM : CFG_JUDGE_VALUE,
+			       key->pos, "chain '%s' in table '%s': %s", name,
+			       cfg_table_name(y->table), why);
 		return NULL;
 	}
 	chain = cfg_chain_find(y->policy, y->table, name);
@@ -421,6 +427,9 @@ conntrack_key(struct yin *y, const struct yaml_node *map)
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_node *key = map->item[2 * i], *value = map->item[2 * i + 1];
 		const struct cfg_ct_row *row = cfg_ct_find(key->text);
+		enum cfg_judge judge = value->kind == YAML_TEXT && !yaml_is_null(value)
+					       ? CFG_JUDGE_VALUE
+					       : CFG_JUDGE_FORM;
 		uint32_t number = 0;
 		bool on = false;
 
@@ -431,16 +440,16 @@ conntrack_key(struct yin *y, const struct yaml_node *map)
 		} else if (row->flag) {
 			if (!yaml_bool(value, &on) &&
 			    (value->kind != YAML_TEXT || !cfg_value_u32(value->text, 1, &number))) {
-				cfg_err_add(y->err, value->pos, "bad '%s' (expected true or false)",
-					    row->name);
+				cfg_err_add_of(y->err, judge, value->pos,
+					       "bad '%s' (expected true or false)", row->name);
 				continue;
 			}
 			cfg_ct_set(&y->policy->conntrack, row, on || number != 0);
 		} else if (value->kind != YAML_TEXT ||
 			   !cfg_value_u32(value->text, INT32_MAX, &number) || number == 0) {
-			cfg_err_add(y->err, value->pos,
-				    "bad '%s' (expected a number of %s, 1 to %d)", row->name,
-				    row->unit, INT32_MAX);
+			cfg_err_add_of(y->err, judge, value->pos,
+				       "bad '%s' (expected a number of %s, 1 to %d)", row->name,
+				       row->unit, INT32_MAX);
 		} else {
 			cfg_ct_set(&y->policy->conntrack, row, number);
 		}
@@ -481,7 +490,10 @@ root_map(struct yin *y, const struct yaml_node *map)
 		if (strcmp(key->text, "version") == 0) {
 			version = true;
 			if (value->kind != YAML_TEXT || strcmp(value->text, "1") != 0)
-				cfg_err_add(y->err, value->pos, "bad 'version' (expected 1)");
+				cfg_err_add_of(y->err,
+					       value->kind == YAML_TEXT ? CFG_JUDGE_VALUE
+									: CFG_JUDGE_FORM,
+					       value->pos, "bad 'version' (expected 1)");
 		} else if (strcmp(key->text, "tables") == 0) {
 			tables = true;
 			if (is_map(y, key, value))

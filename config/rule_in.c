@@ -40,11 +40,12 @@ static bool
 narrow(struct rule_in *in, uint8_t families, const char *what, struct cfg_pos pos)
 {
 	struct ext_in e = {.families = in->families, .pos = pos, .err = in->err};
+	enum cfg_judge before = cfg_err_judge(in->err, CFG_JUDGE_RULE);
+	bool good = ext_narrow(&e, families, what);
 
-	if (!ext_narrow(&e, families, what))
-		return false;
-	in->families = e.families;
-	return true;
+	cfg_err_judge(in->err, before);
+	in->families = good ? e.families : in->families;
+	return good;
 }
 
 bool
@@ -53,7 +54,8 @@ rule_in_match(struct rule_in *in, const struct ext *ext, struct cfg_pos pos, siz
 	struct cfg_match *m;
 
 	if (in->rule.n_match == RULE_IN_MATCHES) {
-		cfg_err_add(in->err, pos, "more than %d matches in one rule", RULE_IN_MATCHES);
+		cfg_err_add_of(in->err, CFG_JUDGE_RULE, pos, "more than %d matches in one rule",
+			       RULE_IN_MATCHES);
 		return false;
 	}
 	if (!narrow(in, ext->families, ext->name, pos))
@@ -96,7 +98,9 @@ rule_in_chain(struct rule_in *in, const char *chain, bool go, struct cfg_pos pos
 	if (!target_free(in, pos))
 		return false;
 	if (why != NULL) {
-		cfg_err_add(in->err, pos, "'%s': \"%s\": %s", go ? "goto" : "jump", chain, why);
+		cfg_err_add_of(in->err,
+			       strlen(chain) < CFG_CHAIN_MAX ? CFG_JUDGE_FORM : CFG_JUDGE_VALUE,
+			       pos, "'%s': \"%s\": %s", go ? "goto" : "jump", chain, why);
 		return false;
 	}
 	in->rule.target.id = go ? CFG_T_GOTO : CFG_T_JUMP;
@@ -246,6 +250,8 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 		.pos = o->pos,
 		.err = in->err,
 	};
+	enum cfg_judge before;
+	bool good;
 
 	if (!own && target)
 		e.target = &in->rule.target;
@@ -262,10 +268,11 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 		cfg_err_add(in->err, o->pos, "'%s' cannot be negated", o->name);
 		return false;
 	}
-	if (own && o->opt->value == EXT_LIST ? !addr_list(in, o, &e) : !o->opt->parse(&e))
-		return false;
-	in->families = e.families;
-	return true;
+	before = cfg_err_judge(in->err, CFG_JUDGE_VALUE);
+	good = own && o->opt->value == EXT_LIST ? addr_list(in, o, &e) : o->opt->parse(&e);
+	cfg_err_judge(in->err, before);
+	in->families = good ? e.families : in->families;
+	return good;
 }
 
 static bool
@@ -378,8 +385,8 @@ lists_meet(struct rule_in *in, const struct cfg_addr *a, size_t n, const struct 
 	return true;
 }
 
-bool
-rule_in_done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *budget)
+static bool
+done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *budget)
 {
 	size_t n_src = in->n_src > 0 ? in->n_src : 1, n_dst = in->n_dst > 0 ? in->n_dst : 1;
 	size_t n = n_src * n_dst;
@@ -406,4 +413,14 @@ rule_in_done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *bud
 			return false;
 	}
 	return true;
+}
+
+bool
+rule_in_done(struct rule_in *in, struct cfg_chain *chain, size_t at, size_t *budget)
+{
+	enum cfg_judge before = cfg_err_judge(in->err, CFG_JUDGE_RULE);
+	bool good = done(in, chain, at, budget);
+
+	cfg_err_judge(in->err, before);
+	return good;
 }

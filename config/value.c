@@ -163,6 +163,15 @@ cfg_value_proto(const char *s, uint16_t *out)
 }
 
 const char *
+cfg_proto_alias(uint16_t proto, size_t i)
+{
+	for (size_t p = 0; p < sizeof(protos) / sizeof(protos[0]); p++)
+		if (protos[p].number == proto && i-- == 0)
+			return protos[p].name;
+	return NULL;
+}
+
+const char *
 cfg_proto_name(uint16_t proto)
 {
 	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)

@@ -15,6 +15,8 @@ bool cfg_value_proto(const char *s, uint16_t *out);
 // The name that iptables-save prints, NULL for a protocol without one. /etc/protocols of Debian 12
 // is built in, so that the text does not depend on the machine.
 const char *cfg_proto_name(uint16_t proto);
+// All names of it that are built in, one after the other; NULL past the last.
+const char *cfg_proto_alias(uint16_t proto, size_t i);
 
 // ADDRESS[/LENGTH | /MASK] of one of the families in `families` (the text says which). Clears host
 // bits. On false *why says what is wrong: one of a few constant sentences.

@@ -378,8 +378,9 @@ family_key(struct yrule *y, const struct yaml_node *value)
 	if (!yaml_family(value, &family, y->err))
 		return false;
 	if (family & ~y->in.families) {
-		cfg_err_add(y->err, value->pos, "'family': \"%s\", but the chain stands in %s only",
-			    value->text, y->in.families == CFG_IPV4 ? "ipv4" : "ipv6");
+		cfg_err_add_of(y->err, CFG_JUDGE_RULE, value->pos,
+			       "'family': \"%s\", but the chain stands in %s only", value->text,
+			       y->in.families == CFG_IPV4 ? "ipv4" : "ipv6");
 		return false;
 	}
 	y->in.families = family;
@@ -458,7 +459,8 @@ yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, size_t *budget, 
 		return;
 	}
 	if (map->n > KEYS_MAX) {
-		cfg_err_add(err, map->pos, "more than %d keys in a rule", KEYS_MAX);
+		cfg_err_add_of(err, CFG_JUDGE_RULE, map->pos, "more than %d keys in a rule",
+			       KEYS_MAX);
 		return;
 	}
 	rule_in_begin(&y.in, chain->family, map->pos, err);

@@ -197,7 +197,7 @@ static void
 page_head(FILE *f)
 {
 	fputs("# iptables compatibility\n\n"
-	      "Made by `test/compat BUILD` from the table of extensions and the corpus; a test "
+	      "Made by `test/generate BUILD` from the table of extensions and the corpus; a test "
 	      "fails when "
 	      "it is stale.\n\n"
 	      "A row is a match (small letters) or target (capitals) of iptables 1.8.9. "
@@ -271,7 +271,8 @@ oracle_page(const char *corpus, const char *root)
 	path = PATH("%s/docs/iptables-compatibility.md", root);
 	ret = cfg_file_read(path, &have, &len) == 0 && strcmp(have, made) == 0 ? 0 : 1;
 	if (ret != 0)
-		fprintf(stderr, "docs/iptables-compatibility.md is stale: run test/compat BUILD\n");
+		fprintf(stderr,
+			"docs/iptables-compatibility.md is stale: run test/generate BUILD\n");
 	free(path);
 	free(have);
 	free(made);
