@@ -199,8 +199,13 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 
 		if (from->match[i].id == CFG_M_COMMENT)
 			continue;
+		if (kind->judge == NULL) { // whoever runs a policy has asked cfg_policy_able()
+			cfg_err_add(tb->err, from->match[i].pos, "match '%s' cannot be run here",
+				    cfg_match_name(from->match[i].id));
+			return -EINVAL;
+		}
 		if ((kind->flags & ACL_K_NET) && tb->build->net == NULL) {
-			cfg_err_add(tb->err, m->pos, "there is no network here to ask");
+			cfg_err_add(tb->err, from->match[i].pos, "there is no network here to ask");
 			return -EINVAL;
 		}
 		if (!cfg_match_copy(m, &from->match[i]))

@@ -12,6 +12,7 @@
 static const struct ext *const exts[] = {
 	&ext_accept,
 	&ext_addrtype,
+	&ext_cgroup,
 	&ext_comment,
 	&ext_conntrack,
 	&ext_ct,
@@ -30,13 +31,18 @@ static const struct ext *const exts[] = {
 	&ext_mark_target,
 	&ext_masquerade,
 	&ext_multiport,
+	&ext_nfacct,
 	&ext_notrack,
+	&ext_osf,
+	&ext_owner,
 	&ext_pkttype,
+	&ext_realm,
 	&ext_redirect,
 	&ext_reject,
 	&ext_return,
 	&ext_rpfilter,
 	&ext_snat,
+	&ext_socket,
 	&ext_state,
 	&ext_tcp,
 	&ext_tos,
@@ -52,7 +58,6 @@ static const struct {
 } other_match[] = {
 	{"ah", "ahspi"},
 	{"bpf", "bytecode,object-pinned"},
-	{"cgroup", "cgroup,path"},
 	{"cluster", "cluster-total-nodes,cluster-local-node"},
 	{"connbytes", "connbytes,connbytes-dir,connbytes-mode"},
 	{"connlabel", "label"},
@@ -73,19 +78,14 @@ static const struct {
 	{"ipv6header", "header,soft"},
 	{"ipvs", "vproto,vaddr,vport"},
 	{"mh", "mh-type"},
-	{"nfacct", "nfacct-name"},
-	{"osf", "genre"},
-	{"owner", "uid-owner,gid-owner,socket-exists,suppl-groups"},
 	{"physdev", "physdev-in,physdev-out,physdev-is-bridged,physdev-is-in,physdev-is-out"},
 	{"policy", "dir,pol,reqid"},
 	{"quota", "quota"},
 	{"rateest", "rateest,rateest1,rateest2"},
-	{"realm", "realm"},
 	{"recent", "name,set,update,rcheck,remove,seconds,hitcount,rttl,rsource,rdest"},
 	{"rt", "rt-type,rt-segsleft"},
 	{"sctp", "chunk-types"},
 	{"set", "match-set"},
-	{"socket", "transparent,nowildcard,restore-skmark"},
 	{"statistic", "mode,probability,every,packet"},
 	{"string", "string,hex-string,algo,from,to"},
 	{"tcpmss", "mss"},
@@ -258,6 +258,36 @@ ext_known_option(const char *name)
 	for (size_t i = 0; i < EXT_N(other_target); i++)
 		if (in_list(other_target[i].options, name))
 			return other_target[i].name;
+	return NULL;
+}
+
+const struct ext_opt *
+ext_opt_by_key(const struct ext *ext, const char *key)
+{
+	for (size_t i = 0; i < ext->n_opt; i++) {
+		const struct ext_opt *o = &ext->opt[i];
+
+		if (strcmp(o->key != NULL ? o->key : o->name, key) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+const struct ext *
+ext_of_key(const struct cfg_rule *rule, const char *key, const struct ext_opt **opt)
+{
+	const struct ext *target = ext_of_target(rule->target.id);
+
+	if (target != NULL && (*opt = ext_opt_by_key(target, key)) != NULL)
+		return target;
+	for (size_t i = 0; i < EXT_N(exts); i++) {
+		const struct ext *ext = exts[i];
+
+		if (ext->target || (*opt = ext_opt_by_key(ext, key)) == NULL)
+			continue;
+		if (!ext->proto_key || (rule->proto == ext->proto[0] && !rule->proto_inv))
+			return ext;
+	}
 	return NULL;
 }
 

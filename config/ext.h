@@ -101,6 +101,13 @@ bool ext_is_known_target(const char *name);
 // Why a user chain cannot have this name: a target has it, or another table's built-in chain. NULL:
 // it can.
 const char *ext_chain_name_taken(enum cfg_table_id table, const char *name);
+// The extension whose option a key of a rule is, in YAML: of the target's options, then of the
+// matches' the first that has it. Matches of one protocol only (tcp and udp share keys) have it
+// where the rule says that protocol. NULL: none.
+const struct ext *ext_of_key(const struct cfg_rule *rule, const char *key,
+			     const struct ext_opt **opt);
+// The option of an extension that has the YAML key; NULL: none.
+const struct ext_opt *ext_opt_by_key(const struct ext *ext, const char *key);
 // A YAML key that iptables would know as an option of one of those: that extension's name, or NULL.
 const char *ext_known_option(const char *name);
 
@@ -116,7 +123,9 @@ extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
 extern const struct ext ext_limit;						 // ext_limit.c
-extern const struct ext ext_addrtype, ext_rpfilter;				 // ext_route.c
+extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
+	ext_realm;				    // ext_host.c
+extern const struct ext ext_addrtype, ext_rpfilter; // ext_route.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);
@@ -128,4 +137,7 @@ bool ext_range(struct ext_in *in, uint32_t max, struct cfg_range32 *out);
 void ext_range_show(struct ext_out *out, const struct cfg_range32 *r);
 // in->match->data: size bytes, zero. NULL with an error.
 void *ext_data(struct ext_in *in, size_t size);
+// The option's word, of at most `max` bytes, into in->match->data; without blanks and control
+// characters, which iptables-save could not print.
+bool ext_text(struct ext_in *in, size_t max);
 #define EXT_N(array) (sizeof(array) / sizeof((array)[0]))

@@ -71,3 +71,25 @@ ext_data(struct ext_in *in, size_t size)
 	in->match->data_size = size;
 	return data;
 }
+
+bool
+ext_text(struct ext_in *in, size_t max)
+{
+	const char *text = in->value[0];
+	size_t n = strlen(text);
+	void *data;
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f || text[i] == '"')
+			n = 0;
+	if (n == 0 || n > max) {
+		cfg_err_add(in->err, in->pos,
+			    "'%s': \"%s\" is not a word of at most %zu characters", in->name, text,
+			    max);
+		return false;
+	}
+	data = ext_data(in, n + 1);
+	if (data != NULL)
+		memcpy(data, text, n);
+	return data != NULL;
+}

@@ -19,6 +19,7 @@ struct cfg_range32 {
 // In the alphabet's order.
 enum cfg_match_id {
 	CFG_M_ADDRTYPE,	 // -m addrtype
+	CFG_M_CGROUP,	 // -m cgroup
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNTRACK, // -m conntrack --ctstate
 	CFG_M_DSCP,	 // -m dscp
@@ -32,8 +33,13 @@ enum cfg_match_id {
 	CFG_M_MAC,	 // -m mac
 	CFG_M_MARK,	 // -m mark
 	CFG_M_MULTIPORT, // -m multiport
+	CFG_M_NFACCT,	 // -m nfacct
+	CFG_M_OSF,	 // -m osf, IPv4 only
+	CFG_M_OWNER,	 // -m owner
 	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_REALM,	 // -m realm, IPv4 only
 	CFG_M_RPFILTER,	 // -m rpfilter
+	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
 	CFG_M_TCP,	 // -m tcp
 	CFG_M_TOS,	 // -m tos
@@ -172,6 +178,27 @@ struct cfg_m_rpfilter { // is the way back to the source the way that the packet
 	bool loose, validmark, accept_local, invert;
 };
 
+// ---- What only a host knows of its own packets: part of the language, never run here.
+struct cfg_m_owner {
+	bool uid_set, uid_inv, gid_set, gid_inv, suppl_groups, socket, socket_inv;
+	struct cfg_range32 uid, gid;
+};
+struct cfg_m_cgroup {
+	bool classid_set, path_set, invert; // the path is in data
+	uint32_t classid;
+};
+struct cfg_m_socket {
+	bool transparent, nowildcard, restore_skmark;
+};
+struct cfg_m_osf { // the genre is in data
+	bool invert, ttl_set, log_set;
+	uint8_t ttl, log;
+};
+struct cfg_m_realm {
+	uint32_t id, mask;
+	bool invert;
+};
+
 struct cfg_match {
 	enum cfg_match_id id;
 	uint32_t slot;	  // acl's own, in its copy: where a worker keeps what the match remembers
@@ -195,6 +222,11 @@ struct cfg_match {
 		struct cfg_m_limit limit;
 		struct cfg_m_addrtype addrtype;
 		struct cfg_m_rpfilter rpfilter;
+		struct cfg_m_owner owner;
+		struct cfg_m_cgroup cgroup;
+		struct cfg_m_socket socket;
+		struct cfg_m_osf osf;
+		struct cfg_m_realm realm;
 	};
 };
 

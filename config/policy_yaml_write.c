@@ -153,16 +153,26 @@ has_option(struct writer *w, struct ext_out *out, const struct ext *ext)
 	return false;
 }
 
-// Can keys of the rule itself say match i?
+// Can keys of the rule itself say match i? Not where something else of the rule has the same key.
 static bool
 is_short(struct writer *w, const struct cfg_rule *r, size_t i)
 {
 	struct ext_out out = {.rule = r, .match = &r->match[i], .yaml = true, .text = &w->word};
+	const struct ext *ext = ext_of_match(r->match[i].id);
+	const struct ext_opt *opt;
 
 	for (size_t j = 0; j < i; j++)
 		if (r->match[j].id == r->match[i].id)
 			return false;
-	return has_option(w, &out, ext_of_match(r->match[i].id));
+	for (size_t j = 0; j < ext->n_opt; j++) {
+		const char *key = ext->opt[j].key != NULL ? ext->opt[j].key : ext->opt[j].name;
+
+		cfg_buf_reset(&w->word);
+		if (ext->opt[j].show != NULL && ext->opt[j].show(&out) &&
+		    ext_of_key(r, key, &opt) != ext)
+			return false;
+	}
+	return has_option(w, &out, ext);
 }
 
 static void

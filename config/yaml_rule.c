@@ -145,18 +145,6 @@ option(struct yrule *y, struct rule_opt *o, const struct yaml_node *key,
 	return good && (!set || rule_in_option(&y->in, o));
 }
 
-static const struct ext_opt *
-opt_by_key(const struct ext *ext, const char *key)
-{
-	for (size_t i = 0; i < ext->n_opt; i++) {
-		const struct ext_opt *o = &ext->opt[i];
-
-		if (strcmp(o->key != NULL ? o->key : o->name, key) == 0)
-			return o;
-	}
-	return NULL;
-}
-
 static const char *
 nearest_key(const char *key)
 {
@@ -183,7 +171,7 @@ protocol_missing(struct yrule *y, const struct yaml_node *key)
 	bool said;
 
 	for (size_t i = 0; i < ext_count(); i++) {
-		if (!ext_at(i)->proto_key || opt_by_key(ext_at(i), key->text) == NULL)
+		if (!ext_at(i)->proto_key || ext_opt_by_key(ext_at(i), key->text) == NULL)
 			continue;
 		cfg_buf_addf(&b, "%s'protocol: %s'", b.len > 0 ? " or " : "", ext_at(i)->name);
 	}
@@ -201,7 +189,7 @@ unknown_key(struct yrule *y, const struct yaml_node *key)
 	const char *near, *of = ext_known_option(key->text);
 
 	for (size_t i = 0; i < ext_count(); i++) {
-		if (!ext_at(i)->target || opt_by_key(ext_at(i), key->text) == NULL)
+		if (!ext_at(i)->target || ext_opt_by_key(ext_at(i), key->text) == NULL)
 			continue;
 		cfg_err_add(y->err, key->pos,
 			    "'%s' belongs to target %s, which this rule does not jump to",
@@ -225,36 +213,19 @@ unknown_key(struct yrule *y, const struct yaml_node *key)
 			    key->text);
 }
 
-// The match whose option a short key is. tcp and udp share keys: the protocol decides.
-static const struct ext *
-match_of_key(const struct yrule *y, const char *key, const struct ext_opt **opt)
-{
-	for (size_t i = 0; i < ext_count(); i++) {
-		const struct ext *ext = ext_at(i);
-
-		if (ext->target || (*opt = opt_by_key(ext, key)) == NULL)
-			continue;
-		if (!ext->proto_key || (y->in.rule.proto == ext->proto[0] && !y->in.rule.proto_inv))
-			return ext;
-	}
-	return NULL;
-}
-
 static bool
 short_key(struct yrule *y, const struct yaml_node *key, const struct yaml_node *value)
 {
 	struct rule_opt o = {0};
 	size_t *made;
 
-	o.ext = y->in.target;
-	o.opt = o.ext != NULL ? opt_by_key(o.ext, key->text) : NULL;
-	if (o.opt != NULL)
-		return option(y, &o, key, value);
-	o.ext = match_of_key(y, key->text, &o.opt);
+	o.ext = ext_of_key(&y->in.rule, key->text, &o.opt);
 	if (o.ext == NULL) {
 		unknown_key(y, key);
 		return false;
 	}
+	if (o.ext->target)
+		return option(y, &o, key, value);
 	made = &y->short_match[o.ext->id];
 	if (*made == 0) {
 		if (!rule_in_match(&y->in, o.ext, key->pos, &o.match))
@@ -305,7 +276,8 @@ match_map(struct yrule *y, const struct yaml_node *map)
 		return false;
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_node *key = map->item[2 * i];
-		struct rule_opt o = {.ext = ext, .opt = opt_by_key(ext, key->text), .match = index};
+		struct rule_opt o = {
+			.ext = ext, .opt = ext_opt_by_key(ext, key->text), .match = index};
 
 		if (strcmp(key->text, "match") == 0)
 			continue;
@@ -416,7 +388,7 @@ first_keys(struct yrule *y)
 			if (f == 0) {
 				good &= family_key(y, value);
 			} else if (f == 1) {
-				o.opt = opt_by_key(&ext_rule, "protocol");
+				o.opt = ext_opt_by_key(&ext_rule, "protocol");
 				good &= option(y, &o, key, value);
 			} else if (f <= 3) {
 				good &= jump_key(y, key, value);
@@ -440,7 +412,7 @@ other_key(struct yrule *y, const struct yaml_node *key, const struct yaml_node *
 			return true;
 	if (strcmp(key->text, "match") == 0)
 		return match_key(y, value);
-	o.opt = opt_by_key(&ext_rule, key->text);
+	o.opt = ext_opt_by_key(&ext_rule, key->text);
 	return o.opt != NULL ? option(y, &o, key, value) : short_key(y, key, value);
 }
 

@@ -244,7 +244,7 @@ static void
 rnd_matches(struct rnd *r, struct cfg_rule *rule)
 {
 	if (rnd_one_in(r, 3))
-		drawn_match(rule, false, drawn_below, r);
+		drawn_match(rule, true, drawn_below, r);
 	if (rnd_one_in(r, 4))
 		rnd_packet_match(r, rule);
 	if (rule->proto_set && !rule->proto_inv) {

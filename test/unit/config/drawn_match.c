@@ -15,6 +15,10 @@ static const struct sample {
 } samples[] = {
 	{CFG_IPV4, 0, NULL, "addrtype {|! }--dst-type {LOCAL|UNICAST|BROADCAST|LOCAL,MULTICAST}"},
 	{CFG_BOTH, 0, NULL, "addrtype --src-type {LOCAL|UNICAST} {|! }--dst-type {LOCAL|ANYCAST}"},
+	{CFG_BOTH, 0, "filter OUTPUT", "owner {|! }--uid-owner {0..9}{|-20} --gid-owner {0..9}"},
+	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
+	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},
+	{CFG_IPV4, IPPROTO_TCP, "filter INPUT", "osf {|! }--genre Linux{| --ttl 2}{| --log 1}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "rpfilter{| --loose}{| --accept-local}{| --invert}"},
 };
 
@@ -63,16 +67,17 @@ expand(const struct sample *s, drawn_rnd rnd, void *ctx)
 }
 
 bool
-drawn_match(struct cfg_rule *rule, bool anywhere, drawn_rnd rnd, void *ctx)
+drawn_match(struct cfg_rule *rule, bool runs, drawn_rnd rnd, void *ctx)
 {
 	const struct sample *s = &samples[rnd(ctx, sizeof(samples) / sizeof(samples[0]))];
 	enum cfg_family family = s->families == CFG_IPV6 ? CFG_IPV6 : CFG_IPV4;
 	struct cfg_policy *p = NULL;
 	struct cfg_match *m;
 	struct cfg_err err;
+	bool drawn = false;
 	char *text;
 
-	if ((rule->family & ~s->families) != 0 || (anywhere && s->place != NULL) ||
+	if ((rule->family & ~s->families) != 0 || (!runs && s->place != NULL) ||
 	    (s->proto != 0 && (rule->proto_inv || rule->proto != s->proto)))
 		return false;
 	text = expand(s, rnd, ctx);
@@ -81,6 +86,8 @@ drawn_match(struct cfg_rule *rule, bool anywhere, drawn_rnd rnd, void *ctx)
 		fprintf(stderr, "%s%s\n", text, err.n > 0 ? err.msgs[0].text : "");
 		abort();
 	}
+	if (runs && cfg_policy_able(p, CFG_ERROR, &err) < 0)
+		goto out;
 	for (int t = 0; t < CFG_TABLES; t++) {
 		for (size_t c = 0; c < p->table[t].n_chain; c++) {
 			struct cfg_rule *from = p->table[t].chain[c]->rule;
@@ -93,8 +100,10 @@ drawn_match(struct cfg_rule *rule, bool anywhere, drawn_rnd rnd, void *ctx)
 			m->pos = (struct cfg_pos){0};
 		}
 	}
+	drawn = true;
+out:
 	cfg_policy_free(p);
 	cfg_err_free(&err);
 	free(text);
-	return true;
+	return drawn;
 }

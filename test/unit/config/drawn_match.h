@@ -6,6 +6,7 @@
 // Gives 0..n-1.
 typedef uint32_t (*drawn_rnd)(void *ctx, uint32_t n);
 
-// A further match for the rule, of those that its families and its protocol allow. anywhere: only
-// of those that every hook takes. False: none was found at the first try.
-bool drawn_match(struct cfg_rule *rule, bool anywhere, drawn_rnd rnd, void *ctx);
+// A further match for the rule, of those that its families and its protocol allow. runs: of those
+// that can be run here, wherever iptables would take them; else of those that every hook takes.
+// False: the first try gave none.
+bool drawn_match(struct cfg_rule *rule, bool runs, drawn_rnd rnd, void *ctx);

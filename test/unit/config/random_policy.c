@@ -311,7 +311,7 @@ random_matches(struct gen *g, struct cfg_rule *r)
 	if (one_in(g, 3))
 		random_packet_matches(g, r);
 	if (one_in(g, 2))
-		drawn_match(r, true, rnd_of, g);
+		drawn_match(r, false, rnd_of, g);
 	for (unsigned n = rnd(g, 5); n > 0; n--) {
 		switch (rnd(g, 7)) {
 		case 4:

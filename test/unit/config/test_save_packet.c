@@ -56,3 +56,93 @@ Test(config_save_packet, bad_routes)
 
 	EXPECT_BAD(rows);
 }
+
+// Read and printed, though never run here.
+Test(config_save_packet, what_only_a_host_knows)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, "filter OUTPUT", "-m owner --uid-owner root", "-m owner --uid-owner 0"},
+		{CFG_IPV6, "mangle POSTROUTING",
+		 "-m owner ! --gid-owner 5:6 --suppl-groups --uid-owner 1000-2000 ! "
+		 "--socket-exists",
+		 "-m owner ! --socket-exists --uid-owner 1000-2000 ! --gid-owner 5-6 "
+		 "--suppl-groups"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner --uid-owner 0x10-0x10",
+		 "-m owner --uid-owner 16"},
+		{CFG_IPV4, IN, "-m cgroup ! --cgroup 0x5", "-m cgroup ! --cgroup 5"},
+		{CFG_IPV4, "filter OUTPUT", "-m cgroup --path \"/a/b\"", NULL},
+		{CFG_IPV4, IN, "-m socket", NULL},
+		{CFG_IPV6, "mangle PREROUTING",
+		 "-m socket --restore-skmark --nowildcard --transparent",
+		 "-m socket --transparent --nowildcard --restore-skmark"},
+		{CFG_IPV4, IN, "-m nfacct --nfacct-name a_b.c", NULL},
+		{CFG_IPV4, IN, "-p tcp -m osf ! --genre Linux:3.x --log 0 --ttl 1",
+		 "-p tcp -m osf ! --genre Linux:3.x --ttl 1 --log 0"},
+		// Another match has keys of the same names.
+		{CFG_IPV4, IN, "-p tcp -m osf --genre Linux --ttl 2 -m ttl --ttl-eq 9", NULL},
+		{CFG_IPV4, IN, "-m realm --realm 4/0xff", "-m realm --realm 0x4/0xff"},
+		{CFG_IPV4, "filter FORWARD", "-m realm ! --realm 4/0xffffffff",
+		 "-m realm ! --realm 0x4"},
+		{CFG_IPV4, IN, "-m realm --realm 0", "-m realm --realm cosmos"},
+		{CFG_IPV4, IN, "-m realm --realm cosmos", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m owner --uid-owner 0", 10, "cannot stand at INPUT"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner", 11, "needs one of its options"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner --uid-owner 4294967295", 20, "not a user"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner --uid-owner no-such-user", 20, "not a user"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner --gid-owner 6-5", 20, "not a group"},
+		{CFG_IPV4, "filter OUTPUT", "-m owner --suppl-groups --gid-owner 5", 20,
+		 "needs 'gid-owner' before"},
+		{CFG_IPV4, IN, "-m cgroup --cgroup 1 --path /", 31, "together with"},
+		{CFG_IPV4, IN, "-m cgroup", 10, "needs one of its options"},
+		{CFG_IPV4, "filter FORWARD", "-m cgroup --cgroup 1", 12, "cannot stand at FORWARD"},
+		{CFG_IPV4, "filter FORWARD", "-m socket", 12, "cannot stand at FORWARD"},
+		{CFG_IPV4, IN, "-m nfacct", 10, "needs option 'nfacct-name'"},
+		{CFG_IPV4, IN, "-m osf --genre Linux", 10, "needs protocol tcp"},
+		{CFG_IPV4, IN, "-p tcp -m osf --genre Linux --ttl 3", 38, "from 0 to 2"},
+		{CFG_IPV6, IN, "-p tcp -m osf --genre Linux", 17, "is not for IPv6"},
+		{CFG_IPV4, RAW, "-m realm --realm 4", 15, "cannot stand at PREROUTING"},
+		{CFG_IPV4, IN, "-m realm --realm nowhere", 19, "not REALM"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+Test(config_save_packet, not_run_here)
+{
+	static const struct {
+		const char *rule, *says;
+	} row[] = {
+		{"-A OUTPUT -m owner --uid-owner 0", "match 'owner' cannot be run here"},
+		{"-A OUTPUT -m cgroup --cgroup 5", "match 'cgroup' cannot be run here"},
+		{"-A INPUT -m socket", "match 'socket' cannot be run here"},
+		{"-A INPUT -m nfacct --nfacct-name a", "a rule without target"},
+		{"-A INPUT -p tcp -m osf --genre Linux", "fingerprints"},
+		{"-A INPUT -m realm --realm 1", "no realms"},
+		{"-A INPUT -m addrtype --src-type UNREACHABLE --limit-iface-in", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char *text, *said, *why;
+		struct cfg_policy *p;
+		struct cfg_err err;
+
+		cr_assert(ge(int, asprintf(&text, "*filter\n%s -j ACCEPT\nCOMMIT\n", row[i].rule),
+			     0));
+		p = t_save_in(CFG_IPV4, text, &said);
+		cr_assert(p != NULL, "%s", said);
+		cfg_err_init(&err, NULL);
+		cr_expect(eq(int, cfg_policy_able(p, CFG_ERROR, &err), row[i].says ? -22 : 0), "%s",
+			  row[i].rule);
+		why = t_messages(&err);
+		if (row[i].says != NULL)
+			cr_expect(strstr(why, row[i].says) != NULL, "%s: %s", row[i].rule, why);
+		free(why);
+		cfg_err_free(&err);
+		cfg_policy_free(p);
+		free(text);
+		free(said);
+	}
+}
