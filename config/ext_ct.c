@@ -128,6 +128,8 @@ ct_unable(const struct cfg_rule *rule, const void *item)
 	(void)rule;
 	if (t->ct.notrack || t->ct.helper_name[0] == '\0')
 		return NULL;
+	if (t->ct.helper == CFG_HELPER_FTP || t->ct.helper == CFG_HELPER_TFTP)
+		return NULL;
 	return "it has no such helper: allow the flows that the helper would expect by rules of "
 	       "their own";
 }

@@ -32,6 +32,7 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_DST_NAT_DONE = 1 << 6,
 	CT_S_DYING = 1 << 7,
 	CT_S_CLASHED = 1 << 8, // ended because the reply's home had given the tuple to another flow
+	CT_S_EXPECTED = 1 << 9, // a helper had announced it
 };
 
 // Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days,
@@ -168,12 +169,14 @@ unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, st
 		       unsigned max);
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
-struct ct_stats {	     // this worker writes, anybody reads with relaxed loads
-	uint64_t created;    // flows confirmed
-	uint64_t expired;    // by time
-	uint64_t early_drop; // made way in a full table
-	uint64_t clash;	     // redirects refused because the tuple was taken at its home
-	uint64_t unsent;     // times a message to another worker had to wait for room
+struct ct_stats {	      // this worker writes, anybody reads with relaxed loads
+	uint64_t created;     // flows confirmed
+	uint64_t expired;     // by time
+	uint64_t early_drop;  // made way in a full table
+	uint64_t clash;	      // redirects refused because the tuple was taken at its home
+	uint64_t unsent;      // times a message to another worker had to wait for room
+	uint64_t expect_made; // flows that helpers announced
+	uint64_t expected;    // and those of them that came
 };
 const struct ct_stats *ct_table_stats(const struct ct_table *t);
 // Ends all flows (masquerade: address gone; tests). Owner's thread.

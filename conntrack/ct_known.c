@@ -6,6 +6,7 @@
 // Nothing is touched before it is sure that the packet goes the short way. A packet of such a flow
 // that cannot go it (a FIN, a bad checksum, too long, put together from fragments ...) makes the
 // flow forget its way, so that packets that come after it in this burst do not overtake it.
+#include "conntrack/ct_expect.h"
 #include "conntrack/ct_track.h"
 #include "pipeline/way.h"
 
@@ -128,7 +129,7 @@ one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_con
 	struct ct_tcp_seg seg;
 	struct pl_way *way;
 
-	if (e == NULL)
+	if (e == NULL || (unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e)))
 		return;
 	way = pl_way_at(w->ways, e->way[s->dir]);
 	if (!(p->flags & PL_F_PLAIN) || !ct_csum_ok(p) ||

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conntrack/ct_expect.h"
 #include "conntrack/ct_mem.h"
 #include "conntrack/ct_redirect.h"
 
@@ -15,7 +16,7 @@
 enum op { OP_PLANT, OP_LIFT, OP_CLASH };
 
 struct msg {
-	struct ct_key key; // the reply tuple
+	struct ct_key key; // of a flow's packets in one direction, or of an expectation
 	uint16_t from;	   // worker
 	uint8_t op;	   // enum op
 };
@@ -46,8 +47,15 @@ struct ct_redirects {
 	struct ct_index ix;
 	struct redirect *at;
 	size_t size;
-	uint32_t room, used, free, count;
+	uint32_t room, used, free;
+	uint32_t count[2]; // of flows, of expectations
 };
+
+static inline bool
+is_expect(const struct ct_key *k)
+{
+	return k->family & CT_EXPECT_MARK;
+}
 
 static bool
 message(struct ct_table *t, uint16_t to, enum op op, const struct ct_key *key)
@@ -66,32 +74,40 @@ message(struct ct_table *t, uint16_t to, enum op op, const struct ct_key *key)
 // ---- this worker's redirects --------------------------------------------------------------------
 
 uint32_t
-ct_redirect_count(const struct ct_table *t)
+ct_redirect_count(const struct ct_table *t, bool expect)
 {
-	return t->redir->count;
+	return t->redir->count[expect];
 }
 
+#define ANY UINT16_MAX
+
+// The redirect to that owner; ANY: to the one with the smallest number.
 static uint32_t
-find(const struct ct_table *t, const struct ct_key *k, uint64_t hash)
+find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, uint16_t owner)
 {
 	const struct ct_redirects *r = t->redir;
 	const struct ct_bucket *b = ct_index_bucket(&r->ix, hash);
+	uint32_t best = 0;
 
 	for (; b != NULL; b = ct_bucket_next(&r->ix, b)) {
 		for (uint32_t m = ct_bucket_match(b, ct_index_sig(hash)); m != 0; m &= m - 1) {
 			uint32_t at = b->ref[__builtin_ctz(m)];
 
-			if (memcmp(&r->at[at].key, k, sizeof(*k)) == 0)
+			if (memcmp(&r->at[at].key, k, sizeof(*k)) != 0)
+				continue;
+			if (r->at[at].owner == owner)
 				return at;
+			if (owner == ANY && (best == 0 || r->at[at].owner < r->at[best].owner))
+				best = at;
 		}
 	}
-	return 0;
+	return best;
 }
 
 bool
 ct_redirect_lookup(const struct ct_table *t, const struct ct_key *k, uint16_t *owner)
 {
-	uint32_t at = find(t, k, ct_key_hash(&t->seeds, k));
+	uint32_t at = find(t, k, ct_key_hash(&t->seeds, k), ANY);
 
 	if (at == 0)
 		return false;
@@ -122,7 +138,23 @@ add(struct ct_redirects *r, const struct ct_key *k, uint64_t hash, uint16_t owne
 	else
 		at = r->used++;
 	r->at[at] = (struct redirect){.key = *k, .plants = 1, .owner = owner};
-	r->count++;
+	r->count[is_expect(k)]++;
+	return true;
+}
+
+// An expectation: several workers may have one tuple, until those that lost have heard of it. The
+// owners find that out from each other: the one with the smallest number keeps it.
+static bool
+plant_expect_here(struct ct_table *t, const struct msg *m)
+{
+	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
+	uint32_t at = find(t, &m->key, hash, m->from);
+
+	if (m->from < t->worker)
+		ct_expect_lost(t, &m->key);
+	if (at == 0)
+		return add(t->redir, &m->key, hash, m->from);
+	t->redir->at[at].plants++;
 	return true;
 }
 
@@ -130,9 +162,11 @@ static bool
 plant_here(struct ct_table *t, const struct msg *m)
 {
 	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
-	uint32_t at = find(t, &m->key, hash);
+	uint32_t at = find(t, &m->key, hash, ANY);
 	unsigned dir;
 
+	if (is_expect(&m->key))
+		return plant_expect_here(t, m);
 	if (at != 0 && t->redir->at[at].owner != m->from)
 		return false;
 	if (at != 0) {
@@ -149,28 +183,36 @@ lift_here(struct ct_table *t, const struct msg *m)
 {
 	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
 	struct ct_redirects *r = t->redir;
-	uint32_t at = find(t, &m->key, hash);
+	uint32_t at = find(t, &m->key, hash, m->from);
 
-	if (at == 0 || r->at[at].owner != m->from || --r->at[at].plants != 0)
+	if (at == 0 || --r->at[at].plants != 0)
 		return;
 	ct_index_remove(&r->ix, hash, at);
 	r->at[at].next = r->free;
 	r->free = at;
-	r->count--;
+	r->count[is_expect(&m->key)]--;
 }
 
-// The home has given the tuple to another flow: ours cannot get its replies, so it ends, and its
+// The home has given the tuple to another flow: ours cannot get its packets, so it ends, and its
 // next packet begins again with another choice.
 static void
 clash_here(struct ct_table *t, const struct msg *m)
 {
 	struct ct_entry *e;
+	uint16_t planted;
 	unsigned dir;
 
-	e = ct_table_find(t, &m->key, ct_key_hash(&t->seeds, &m->key), &dir);
-	if (e == NULL || dir != CT_REPLY || !(e->status & CT_I_PLANTED))
+	if (is_expect(&m->key)) {
+		ct_expect_clash(t, &m->key, m->from);
 		return;
-	e->status &= (uint16_t)~CT_I_PLANTED; // nothing of it stands there
+	}
+	e = ct_table_find(t, &m->key, ct_key_hash(&t->seeds, &m->key), &dir);
+	if (e == NULL)
+		return;
+	planted = dir == CT_REPLY ? CT_I_PLANTED : CT_I_AWAY;
+	if (!(e->status & planted))
+		return;
+	e->status &= (uint16_t)~planted; // nothing of it stands there
 	e->status |= CT_S_CLASHED;
 	ct_table_kill(t, e);
 	t->stats.clash++;
@@ -223,18 +265,70 @@ ct_redirect_plant(struct ct_table *t, struct ct_entry *e, uint16_t home)
 	return 0;
 }
 
-bool
-ct_redirect_lift(struct ct_table *t, struct ct_entry *e)
+int
+ct_redirect_plant_away(struct ct_table *t, struct ct_entry *e, uint16_t home)
 {
-	struct ct_tuple reply = ct_entry_tuple(e, CT_REPLY);
 	struct ct_key k;
 
-	ct_entry_key(e, CT_REPLY, &k);
-	if (!message(t, ct_tuple_home(t->w, &reply), OP_LIFT, &k)) {
+	ct_entry_key(e, CT_ORIGINAL, &k);
+	if (!message(t, home, OP_PLANT, &k)) {
+		t->stats.unsent++;
+		return -ENOSPC;
+	}
+	e->status |= CT_I_AWAY;
+	return 0;
+}
+
+static bool
+lift_one(struct ct_table *t, struct ct_entry *e, enum ct_dir dir, uint16_t planted)
+{
+	struct ct_tuple tuple = ct_entry_tuple(e, dir);
+	struct ct_key k;
+
+	if (!(e->status & planted))
+		return true;
+	ct_entry_key(e, dir, &k);
+	if (!message(t, ct_tuple_home(t->w, &tuple), OP_LIFT, &k)) {
 		t->stats.unsent++;
 		return false;
 	}
-	e->status &= (uint16_t)~CT_I_PLANTED;
+	e->status &= (uint16_t)~planted;
+	return true;
+}
+
+bool
+ct_redirect_lift(struct ct_table *t, struct ct_entry *e)
+{
+	return lift_one(t, e, CT_REPLY, CT_I_PLANTED) && lift_one(t, e, CT_ORIGINAL, CT_I_AWAY);
+}
+
+int
+ct_redirect_announce(struct ct_table *t, const struct ct_key *k, uint64_t *planted)
+{
+	for (unsigned to = 0; t->redir != NULL && to < t->redir->links->n; to++) {
+		if (to == t->worker)
+			continue;
+		if (!message(t, (uint16_t)to, OP_PLANT, k)) {
+			t->stats.unsent++;
+			return -ENOSPC;
+		}
+		*planted |= UINT64_C(1) << to;
+	}
+	return 0;
+}
+
+bool
+ct_redirect_withdraw(struct ct_table *t, const struct ct_key *k, uint64_t *planted)
+{
+	while (*planted != 0) {
+		unsigned to = (unsigned)__builtin_ctzll(*planted);
+
+		if (!message(t, (uint16_t)to, OP_LIFT, k)) {
+			t->stats.unsent++;
+			return false;
+		}
+		*planted &= *planted - 1;
+	}
 	return true;
 }
 

@@ -2,7 +2,9 @@
 // flows become known once their first packet got through. Owner's thread. The look-up runs over the
 // burst in passes, so that the cache lines of all packets are on their way at once: keys and
 // buckets, then entries, then, in the order of arrival, the state machines.
+#include "conntrack/ct_expect.h"
 #include "conntrack/ct_track.h"
+#include "pipeline/toeplitz.h"
 
 #define PROTO_UDPLITE 136
 #define TCP_HEAD_MAX  60 // with all options
@@ -51,6 +53,8 @@ track_tcp(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsign
 
 	if (!ct_tcp_read(&seg, rte_pktmbuf_read(p->m, p->l4_off, want, head), want, p->l4_len))
 		return CT_INVALID;
+	if (unlikely(e->status & CT_I_HELP))
+		seg.ack_shift = ct_help_ack_shift(t, e, dir, seg.ack);
 	if (!(e->status & CT_S_CONFIRMED) && !ct_tcp_start(&e->tcp, &seg, conf))
 		return CT_INVALID;
 	return ct_tcp_segment(&e->tcp, &seg, (enum ct_dir)dir, e->status, ct_ms_left(t, e), conf,
@@ -122,10 +126,11 @@ pair_hash(const struct pl_pkt *p, const struct ct_look *look)
 	return p->hash != 0 ? p->hash : ct_steer_hash(&look->key);
 }
 
-// A flow's first packet. False: no room, the packet is dropped.
-static bool
+// A flow's first packet. 0, or a drop reason + 1.
+static int
 begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
 {
+	const struct ct_expect_slot *expected;
 	struct ct_tcp_out out;
 	struct ct_entry *e;
 	struct ct_key reply;
@@ -133,25 +138,30 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 
 	if (!ct_key_invert(&reply, &look->key)) {
 		set_none(p, PL_CT_INVALID);
-		return true;
+		return 0;
 	}
 	e = ct_table_new(t, &look->key, &reply, look->hash);
 	if (e == NULL)
-		return false;
+		return PL_DROP_CT_TABLE_FULL + 1;
+	if (!ct_help_begin(t, e, &look->key, p, &expected))
+		return PL_DROP_CT_TABLE_FULL + 1;
 	v = track(t, e, p, CT_ORIGINAL, conf, &out);
 	if (!apply(t, e, p, CT_ORIGINAL, v, &out)) {
 		ct_table_kill(t, e);
 		set_none(p, PL_CT_INVALID);
-		return true;
+		if (expected != NULL)
+			ct_expect_used(t, expected); // it came, whatever it was
+		return 0;
 	}
 	p->rec = NULL;
-	ct_set_flow(p, e, CT_ORIGINAL, PL_CT_NEW);
+	ct_set_flow(p, e, CT_ORIGINAL, expected != NULL ? PL_CT_RELATED : PL_CT_NEW);
 	p->flags |= PL_F_NAT_PRE | PL_F_NAT_POST;
 	t->fresh[t->n_fresh++] = pair_hash(p, look);
-	return true;
+	return expected != NULL ? ct_help_come(t, p, expected) : 0;
 }
 
-static bool
+// 0, or a drop reason + 1.
+static int
 known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
 {
 	enum pl_ct_state state = PL_CT_ESTABLISHED;
@@ -169,17 +179,17 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 		return begin(t, p, look, conf);
 	}
 	if (dir == CT_ORIGINAL && !(e->status & CT_S_SEEN_REPLY))
-		state = PL_CT_NEW;
+		state = e->status & CT_S_EXPECTED ? PL_CT_RELATED : PL_CT_NEW;
 	if (!apply(t, e, p, dir, v, &out)) {
 		set_none(p, PL_CT_INVALID);
-		return true;
+		return 0;
 	}
 	if (dir == CT_REPLY)
 		e->status |= CT_S_SEEN_REPLY;
 	if (state != PL_CT_ESTABLISHED)
 		p->rec = NULL;
 	ct_set_flow(p, e, dir, state);
-	return true;
+	return 0;
 }
 
 static bool
@@ -276,6 +286,7 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	}
 	PL_FOREACH (p, b) {
 		const struct ct_look *look = &t->look[pl_i_];
+		int ret;
 
 		if (waits(t, p, look, by_flow)) {
 			pl_defer(w, b, p);
@@ -294,28 +305,57 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 			relate(t, p, look);
 			break;
 		case CT_K_FLOW:
-			if (unlikely(!known(t, p, look, conf)))
-				pl_drop(w, b, p, PL_DROP_CT_TABLE_FULL);
+			ret = known(t, p, look, conf);
+			if (unlikely(ret != 0))
+				pl_drop(w, b, p, ret - 1);
 			break;
 		}
 	}
 }
 
+// A flow that was handed over to the worker where its master is, or to one whose flow with that
+// tuple is gone by now, is not at its home: that must know of both directions before the next
+// packet comes.
+static int
+confirm(struct pl_worker *w, const struct pl_pkt *p)
+{
+	struct ct_table *t = w->ct;
+	uint16_t home = t->redir != NULL ? pl_reta_worker(w->reta, p->hash) : w->id;
+	bool away = home != w->id && p->origin != PL_FROM_SELF;
+	int ret = 0;
+
+	if (p->ct->status & CT_S_DYING)
+		return -EEXIST;
+	if (unlikely(away))
+		ret = ct_reserve_reply(w, p->ct);
+	if (ret == 0)
+		ret = ct_table_confirm(t, p->ct);
+	if (ret < 0 || likely(!away))
+		return ret;
+	ret = ct_redirect_plant_away(t, p->ct, home);
+	if (ret < 0)
+		ct_table_kill(t, p->ct);
+	return ret;
+}
+
 void
 ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
-	struct ct_table *t = w->ct;
 	struct pl_pkt *p;
 
 	(void)conf;
 	PL_FOREACH (p, b) {
 		int ret;
 
+		if (p->ct == NULL)
+			continue;
+		if (unlikely(p->ct->status & CT_I_HELP) && !ct_help_packet(w, b, p))
+			continue;
 		// An answer of the gateway's own travels the other way and does not make a flow
 		// known.
-		if (p->ct == NULL || p->ct_dir != CT_ORIGINAL || (p->ct->status & CT_S_CONFIRMED))
+		if (p->ct_dir != CT_ORIGINAL || (p->ct->status & CT_S_CONFIRMED))
 			continue;
-		ret = p->ct->status & CT_S_DYING ? -EEXIST : ct_table_confirm(t, p->ct);
+		ret = confirm(w, p);
 		if (ret == -ENOSPC)
 			pl_drop(w, b, p, PL_DROP_CT_TABLE_FULL);
 		else if (ret < 0)
@@ -333,6 +373,7 @@ ct_turn_end(struct pl_worker *w)
 	t->w = w;
 	ct_time_set(t, w->now_ns);
 	ct_redirect_drain(t);
+	ct_expect_turn(t);
 	if ((t->list[CT_LIST_FRESH] | t->list[CT_LIST_DEAD]) != 0)
 		ct_table_free_dead(t);
 	ct_wheel_turn(t, WHEEL_BUDGET);

@@ -5,6 +5,7 @@
 // addresses, and after it. Owner's thread.
 #include <netinet/icmp6.h>
 
+#include "conntrack/ct_expect.h"
 #include "conntrack/ct_redirect.h"
 #include "conntrack/ct_track.h"
 #include "pipeline/toeplitz.h"
@@ -47,6 +48,19 @@ steer_key(struct ct_key *k, const struct pl_pkt *p)
 	k->dport = ct_is_icmp(p->proto) ? ct_type_code(p->icmp_type, p->icmp_code) : p->dport;
 }
 
+// A packet of no flow of this worker that another one expects.
+static bool
+is_expected(const struct pl_worker *w, const struct ct_key *k, uint16_t *owner)
+{
+	struct ct_key want = *k;
+	unsigned dir;
+
+	want.sport = 0;
+	want.family |= CT_EXPECT_MARK;
+	return ct_redirect_expected(w->ct, &want, owner) &&
+	       ct_table_find(w->ct, k, ct_key_hash(&w->ct->seeds, k), &dir) == NULL;
+}
+
 // Where the packet must go on; this worker where it is at home.
 static uint16_t
 owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k)
@@ -57,9 +71,13 @@ owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k)
 		return w->id; // goes with the flow that caused it
 	if (!(p->flags & PL_F_FRAG) && ct_redirect_find(w->ct, k, &owner))
 		return owner;
-	if (p->flags & PL_F_HANDED)
-		return w->id;
-	return pl_reta_worker(w->reta, p->hash);
+	owner = pl_reta_worker(w->reta, p->hash);
+	if (!(p->flags & PL_F_HANDED) && owner != w->id)
+		return owner;
+	// Its home, which alone knows whether it is of a known flow.
+	if (!(p->flags & PL_F_FRAG) && unlikely(is_expected(w, k, &owner)))
+		return owner;
+	return w->id;
 }
 
 void

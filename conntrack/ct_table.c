@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "conntrack/ct_expect.h"
 #include "conntrack/ct_mem.h"
-#include "conntrack/ct_table.h"
 
 // Entries beyond max, for flows that ended in this turn and whose memory is not free yet.
 #define TURN_SLACK 16384
@@ -33,6 +33,7 @@ static void
 table_unmap(struct ct_table *t)
 {
 	ct_redirect_free(t);
+	ct_helps_free(t->helps);
 	pool_fini(&t->pool[0]);
 	pool_fini(&t->pool[1]);
 	ct_index_fini(&t->ix);
@@ -53,6 +54,7 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 	if (t == NULL)
 		return -ENOMEM;
 	t->max = t->limit = max_entries;
+	t->expect_limit = CT_EXPECT_MAX;
 	t->worker = worker;
 	ct_conf_init(&t->fallback, NULL, 0);
 	room = max_entries + TURN_SLACK + 1;
@@ -61,6 +63,8 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 		ret = pool_init(&t->pool[0], room, sizeof(struct ct_entry));
 	if (ret == 0)
 		ret = pool_init(&t->pool[1], room, sizeof(struct ct_entry6));
+	if (ret == 0)
+		ret = ct_helps_create(&t->helps, room);
 	if (ret == 0 && getrandom(&t->seeds, sizeof(t->seeds), 0) != (ssize_t)sizeof(t->seeds))
 		ret = -EIO;
 	if (ret < 0) {
@@ -343,6 +347,8 @@ ct_table_kill(struct ct_table *t, struct ct_entry *e)
 	if (e->status & CT_S_DYING)
 		return;
 	e->status |= CT_S_DYING;
+	if (unlikely(e->status & CT_I_HELP))
+		ct_help_end(t, e);
 	if (e->status & CT_S_CONFIRMED)
 		ct_index_remove(&t->ix, entry_hash(t, e, CT_ORIGINAL), ref_of(t, e, CT_ORIGINAL));
 	if (e->status & CT_I_RESERVED)
@@ -391,10 +397,12 @@ ct_table_free_dead(struct ct_table *t)
 		struct ct_entry *e = ct_entry_at(t, id);
 
 		next = ct_cold_at(t, id)->next;
-		if ((e->status & CT_I_PLANTED) && !ct_redirect_lift(t, e))
+		if ((e->status & (CT_I_PLANTED | CT_I_AWAY)) && !ct_redirect_lift(t, e))
 			continue; // no room in the ring: in another turn
 		if (t->release != NULL)
 			t->release(t->w, e);
+		if (unlikely(e->status & CT_I_HELP))
+			ct_help_free(t, e);
 		ct_list_del(t, e);
 		e->status = 0;
 		ct_cold_at(t, id)->next = t->pool[id & 1].free;

@@ -22,10 +22,12 @@ enum { // lists besides the wheel's slots; a flow is in exactly one of them
 };
 
 enum ct_inner_status {		 // bits beside those of enum ct_status
+	CT_I_HELP = 1 << 10,	 // has a struct ct_help: a helper, or was expected
+	CT_I_AWAY = 1 << 11,	 // born away from its home, which has a redirect for it
 	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
 	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple
 };
-#define CT_STATUS_PUBLIC 0x1ff
+#define CT_STATUS_PUBLIC 0x3ff
 
 struct ct_udp {
 	uint32_t stream_tick; // from then on it is a stream, if answered
@@ -68,9 +70,10 @@ struct ct_cold {
 	uint32_t bytes_hi[2];
 	uint16_t packets_hi[2];
 	uint32_t nat[CT_NAT_AREA / sizeof(uint32_t)];
+	uint32_t help; // with CT_I_HELP: place of its struct ct_help
 };
-static_assert(sizeof(struct ct_cold) == 36,
-	      "memory per flow: 128 + 36 + 22 of index; IPv6 64 more");
+static_assert(sizeof(struct ct_cold) == 40,
+	      "memory per flow: 128 + 40 + 22 of index; IPv6 64 more");
 
 // An entry by number: place in its pool << 1 | is IPv6; 0: none. In the index: that << 1 |
 // direction.
@@ -92,6 +95,7 @@ struct ct_look { // one packet between the passes of ct_lookup_run
 };
 
 struct ct_redirects;
+struct ct_helps;
 
 struct ct_table {
 	struct ct_index ix;
@@ -104,6 +108,9 @@ struct ct_table {
 	uint32_t max;
 	uint32_t limit;	   // max, or less where the policy says so
 	uint32_t conf_max; // that limit was made from
+	uint32_t n_expect; // flows that helpers of this worker announced
+	uint32_t expect_limit;
+	struct ct_helps *helps; // ct_help.c
 	uint16_t worker;
 	uint64_t tick; // of the last turn, 64 bits
 	uint64_t step; // of the wheel: all up to this one were dealt with
@@ -228,7 +235,14 @@ void ct_wheel_turn(struct ct_table *t, unsigned budget);
 // Tells the home of e's reply tuple. 0, -EEXIST where this very worker has promised the tuple to
 // another one, -ENOSPC.
 int ct_redirect_plant(struct ct_table *t, struct ct_entry *e, uint16_t home);
-bool ct_redirect_lift(struct ct_table *t, struct ct_entry *e); // false: no room, try again later
+// Tells the home of e's original tuple, another worker.
+int ct_redirect_plant_away(struct ct_table *t, struct ct_entry *e, uint16_t home);
+// What was planted for e. False: no room, try again later.
+bool ct_redirect_lift(struct ct_table *t, struct ct_entry *e);
+// An expectation's key, to all other workers; *planted: a bit for each that was told. -ENOSPC.
+int ct_redirect_announce(struct ct_table *t, const struct ct_key *k, uint64_t *planted);
+// To those again that it was for; takes their bits away. False: no room, try again later.
+bool ct_redirect_withdraw(struct ct_table *t, const struct ct_key *k, uint64_t *planted);
 bool ct_redirect_taken(const struct ct_table *t, const struct ct_key *k);
 void ct_redirect_drain(struct ct_table *t);
 void ct_redirect_free(struct ct_table *t);

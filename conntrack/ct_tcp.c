@@ -122,6 +122,7 @@ ct_tcp_read(struct ct_tcp_seg *seg, const uint8_t *l4, uint32_t n_head, uint32_t
 		return false;
 	seg->seq = be32(l4 + 4);
 	seg->ack = be32(l4 + 8);
+	seg->ack_shift = 0;
 	seg->win = (uint16_t)(l4[14] << 8 | l4[15]);
 	seg->end = seg->seq + (l4_len - hlen) + !!(seg->flags & TH_SYN) + !!(seg->flags & TH_FIN);
 	seg->opt = l4 + 20;

@@ -45,6 +45,7 @@ static_assert(sizeof(struct ct_tcp) == 56, "fits the entry");
 // One segment, host order.
 struct ct_tcp_seg {
 	uint32_t seq, ack, end; // end: seq + payload + SYN + FIN
+	int32_t ack_shift;	// by how much ack and SACK are ahead of what the other side counts
 	uint16_t win;
 	uint8_t flags; // as in the header
 	uint8_t n_opt;

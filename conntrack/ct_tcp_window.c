@@ -208,6 +208,8 @@ ct_tcp_window(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_tcp_kind
 
 	if (tcp->flags[!dir] & CT_TCP_F_SACK)
 		sack = highest_sack(seg, ack);
+	ack -= (uint32_t)seg->ack_shift;
+	sack -= (uint32_t)seg->ack_shift;
 	if (s->maxwin == 0) {
 		if (!(seg->flags & TH_SYN)) {
 			side_from_middle(tcp, seg, sack, dir);

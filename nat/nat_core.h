@@ -60,6 +60,10 @@ uint64_t nat_random(struct nat_core *n);
 // sets the status bits of flow and packet. 0, or a drop reason + 1.
 int nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p,
 	     enum nat_side side);
+// The same by a range that no rule gave, for a flow that was expected; the nat table is then not
+// asked for that side. The side that comes last reserves the reply tuple.
+int nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
+		const struct pl_nat_rule *range, bool last);
 
 // ---- nat_bysrc.c
 // heads for about `flows` flows. 0 or -ENOMEM.

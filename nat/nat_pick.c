@@ -18,6 +18,7 @@
 #include <rte_jhash.h>
 
 #include "nat/nat_core.h"
+#include "nat/nat_help.h"
 #include "nat/nat_ports.h"
 
 #define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
@@ -452,42 +453,72 @@ remember(struct pl_worker *w, struct ct_entry *e)
 {
 	if (w->nat->hooked != w->ct) {
 		ct_table_set_release(w->ct, forget);
+		ct_help_set_nat(w->ct, &nat_help);
 		w->nat->hooked = w->ct;
 	}
 	if (ct_entry_status(e) & CT_S_SRC_NAT)
 		nat_bysrc_add(&w->nat->bysrc, w->ct, e);
 }
 
-int
-nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enum nat_side side)
+static struct pick
+pick_of(struct pl_worker *w, const struct pl_pkt *p, enum nat_side side)
 {
-	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
 	struct pick k = {.w = w, .e = p->ct, .reply = nat_tuple(p->ct, CT_REPLY), .side = side};
-	struct ct_tuple before = k.reply;
-	int ret;
 
-	if (ct_entry_status(p->ct) & (done | CT_S_CONFIRMED))
-		return 0;
-	k.ports = has_ports(before.proto);
-	k.icmp = before.proto == (before.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	ret = range_of(&k, p, conf);
-	if (ret != 0)
-		return ret;
+	k.ports = has_ports(k.reply.proto);
+	k.icmp = k.reply.proto == (k.reply.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	return k;
+}
+
+// Chooses in the range until the reply tuple is the flow's alone; last: it is reserved then.
+static int
+settle(struct pick *k, struct pl_pkt *p, bool last)
+{
+	struct ct_tuple before = k->reply;
+
 	for (unsigned i = 0; i < RESERVE_TRIES; i++) {
-		k.reply = before;
-		if (!choose(&k))
+		int ret;
+
+		k->reply = before;
+		if (!choose(k))
 			return PL_DROP_NAT_NO_PORT + 1;
-		commit(&k, p);
-		ret = side == NAT_SRC ? ct_reserve_reply(w, p->ct) : 0;
+		commit(k, p);
+		ret = last ? ct_reserve_reply(k->w, p->ct) : 0;
 		if (ret == 0) {
-			ct_entry_set_status(p->ct, done);
-			if (side == NAT_SRC)
-				remember(w, p->ct);
+			ct_entry_set_status(p->ct, k->side == NAT_SRC ? CT_S_SRC_NAT_DONE
+								      : CT_S_DST_NAT_DONE);
+			if (last)
+				remember(k->w, p->ct);
 			return 0;
 		}
 		if (ret != -EEXIST)
 			return PL_DROP_NAT_FAILED + 1;
-		k.range.flags |= PL_NAT_RANDOM_FULLY; // somebody was quicker: anything but this one
+		k->range.flags |= PL_NAT_RANDOM_FULLY; // somebody was quicker: anything but this
+						       // one
 	}
 	return PL_DROP_NAT_NO_PORT + 1;
+}
+
+int
+nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enum nat_side side)
+{
+	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
+	struct pick k = pick_of(w, p, side);
+	int ret;
+
+	if (ct_entry_status(p->ct) & (done | CT_S_CONFIRMED))
+		return 0;
+	ret = range_of(&k, p, conf);
+	return ret != 0 ? ret : settle(&k, p, side == NAT_SRC);
+}
+
+int
+nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
+	    const struct pl_nat_rule *range, bool last)
+{
+	struct pick k = pick_of(w, p, side);
+
+	k.range = *range;
+	p->flags &= (uint16_t) ~(side == NAT_SRC ? PL_F_NAT_POST : PL_F_NAT_PRE);
+	return settle(&k, p, last);
 }

@@ -26,6 +26,7 @@
 	X(CT_TABLE_FULL, "no room for another flow")                                               \
 	X(CT_CLASH, "another flow took the same tuple first")                                      \
 	X(CT_DROP, "connection tracking refused the packet")                                       \
+	X(CT_HELPER, "a helper could not follow what the packet announces")                        \
 	X(NAT_NO_PORT, "no free translation port")                                                 \
 	X(NAT_NO_ADDRESS, "exit port has no address to masquerade with")                           \
 	X(NAT_FAILED, "packet could not be translated")                                            \

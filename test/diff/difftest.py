@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import algs
 import extensions
 import frames as F
 import packets
@@ -116,7 +117,7 @@ def count_hits(hits, counters):
 
 def run_kernel(kernel, case):
     """Sends the case; returns (sent [(time, entry, frame)], wire {port: [frame]}, host [..], counters text)."""
-    talk = packets.Talk(case, case['policy']['family'])
+    talk = algs.Talk(case, case['policy']['family'])
     sent, wire, host = [], {p: [] for p in world.PORTS}, []
     kernel.drain(0)
     for op in case['ops']:
@@ -303,7 +304,11 @@ class Tester:
 def make_case(seed, family, length=40):
     rng = random.Random(seed)
     policy = policies.random_policy(rng, family)
-    case = packets.random_case(rng, family, length)
+    if seed % 4 == 3:
+        algs.ask_for_helpers(rng, policy)
+        case = algs.random_case(rng, family, length)
+    else:
+        case = packets.random_case(rng, family, length)
     case['policy'] = policy
     return case
 
@@ -320,6 +325,7 @@ def arguments():
     p.add_argument('program', help='the ringwall binary')
     p.add_argument('--folder', default='/run/difftest', help='for its own files')
     p.add_argument('--count', type=int, default=200)
+    p.add_argument('--algs', action='store_true', help='only conversations that helpers read')
     p.add_argument('--seed', type=int, default=1, help='seed of the first case; the others count up')
     p.add_argument('--regressions', help='folder of saved cases to run first')
     p.add_argument('--save', help='folder for shrunk cases that differ')
@@ -338,7 +344,8 @@ def main():
     cases = list(regressions(args.regressions)) if args.regressions else []
     wanted = len(cases) + args.count
     # Some seeds more than are wanted, in the place of those where the kernel does as it likes.
-    cases += [(f'seed-{s}', s) for s in range(args.seed, args.seed + args.count * 2)]
+    seeds = range(args.seed, args.seed + args.count * (8 if args.algs else 2))
+    cases += [(f'seed-{s}', s) for s in seeds if not args.algs or s % 4 == 3]
     failures = n_frames = done = random_ones = 0
     began = time.monotonic()
     for name, case in cases:

@@ -207,7 +207,7 @@ class Kernel:
                 else:
                     info = [d for level, kind, d in ancillary if kind == IPV6_PKTINFO][0]
                     host.append((6, proto, sender[0].split('%')[0], str(ipaddress.ip_address(info[:16])), data))
-        return wire, host
+        return wire, [(*h[:4], F.finished(*h)) for h in host]
 
     def drain(self, wait):
         while True:

@@ -94,6 +94,7 @@ class Talk(solos.Solos):
         Talk.ident = 0  # the same case gives the same frames
         self.family = family
         self.case = case
+        self.flows = [dict(f) for f in case['flows']]
         self.flow = [{'fwd': None, 'rev': None, 'sent': None, 'rsent': None,
                       'seq': [(f['isn'][0] + 1) & 0xffffffff, (f['isn'][1] + 1) & 0xffffffff]} for f in case['flows']]
 
@@ -114,13 +115,15 @@ class Talk(solos.Solos):
 
     @staticmethod
     def is_reply(do):
-        return do in ('r', 'synack', 'rdata', 'rfin', 'rrst', 'rack')
+        return do in ('r', 'synack', 'rdata', 'rfin', 'rrst', 'rack', 'rsay', 'rsayagain', 'rsack')
 
     def frame(self, op):
         """[(where it enters: 'lan', 'wan', 'host:lan', 'host:wan'; frame)] of an operation."""
         if op['f'] is None:
             return self.solo(op)
-        f, st = self.case['flows'][op['f']], self.flow[op['f']]
+        f, st = self.flows[op['f']], self.flow[op['f']]
+        if not self.ready(f):
+            return []
         if op['do'] in ('err', 'rerr'):
             return self.error(op, f, st)
         if self.is_reply(op['do']):
@@ -139,6 +142,18 @@ class Talk(solos.Solos):
             return []  # the host does not talk to itself through its ports
         packets = self.l3(op, f, st, ends)
         return [(self.entry(side, ends[1]), self.link(side, ends, p)) for p in packets]
+
+    def ready(self, f):
+        """Are the ends of the flow known? Those of one that another flow announces are not from the start."""
+        return 'src' in f
+
+    def says(self, op, f, st, ends):
+        """The payload of a packet, None: whatever."""
+        return None
+
+    def acknowledges(self, st, me):
+        """The sequence number up to which this side has all of the other's."""
+        return st['seq'][1 - me]
 
     # ---- where, and the link header
     def entry(self, side, dst):
@@ -194,7 +209,7 @@ class Talk(solos.Solos):
             ttl = 64
         if f['proto'] == F.TCP:
             return [self.ip(src, dst, F.TCP, self.tcp(op, f, st, ends), ttl)]
-        payload = b'op%03d' % op['n'] + bytes(range(20 + op['n'] % 7))
+        payload = self.says(op, f, st, ends) or b'op%03d' % op['n'] + bytes(range(20 + op['n'] % 7))
         size = {'big': 1450, 'bigdf': 1430, 'frag': 2000}.get(do, 0)
         if f['side'] == 'wan' and do != 'frag':
             size = min(size, world.MTU['wan'] - 60)  # a device takes no more than its own MTU in
@@ -218,8 +233,8 @@ class Talk(solos.Solos):
         src, dst, sport, dport = ends
         do = op['do']
         me = 1 if self.is_reply(do) else 0
-        seq, ack = st['seq'][me], st['seq'][1 - me]
-        payload, options, more = b'', b'', {}
+        seq, ack = st['seq'][me], self.acknowledges(st, me)
+        payload, options, more = self.says(op, f, st, ends) or b'', b'', {}
         flags = {'syn': F.SYN, 'synack': F.SYN | F.ACK, 'fin': F.FIN | F.ACK, 'rfin': F.FIN | F.ACK, 'rst': F.RST,
                  'rrst': F.RST | F.ACK, 'rstfar': F.RST, 'xmas': F.FIN | F.PSH | F.URG, 'null': 0,
                  'synfin': F.SYN | F.FIN}.get(do, F.ACK)
@@ -227,6 +242,7 @@ class Talk(solos.Solos):
             seq = f['isn'][me]
             ack = ack if do == 'synack' else 0
             options = b'\x02\x04\x05\xb4' + (b'\x01\x03\x03\x07' if f['scale'] else b'')
+            options += b'\x01\x01\x04\x02' if f.get('sack') else b''
         elif do in ('data', 'rdata', 'badcsum', 'far'):
             flags |= F.PSH
             payload = b'op%03d' % op['n'] + bytes(40)

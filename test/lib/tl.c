@@ -184,7 +184,7 @@ tl_frame(const struct tl_spec *s)
 	uint8_t proto = s->proto != 0 ? s->proto : IPPROTO_UDP;
 	uint16_t len = l4_header_len(proto) + s->payload_len;
 
-	must(len <= 1800, "a payload that fits one mbuf");
+	must(len <= sizeof(l4), "a payload that fits one mbuf"); // frame() asks for room
 	fill_l4(l4, s, proto, len);
 	if (s->payload != NULL)
 		memcpy(l4 + l4_header_len(proto), s->payload, s->payload_len);

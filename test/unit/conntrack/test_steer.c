@@ -137,7 +137,7 @@ redirects_in_all(void)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ctt.n; i++)
-		n += ctt.w[i]->ct->redir != NULL ? ct_redirect_count(ctt.w[i]->ct) : 0;
+		n += ctt.w[i]->ct->redir != NULL ? ct_redirect_count(ctt.w[i]->ct, false) : 0;
 	return n;
 }
 

@@ -50,6 +50,7 @@ parse_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		int ret = pl_parse(p);
 
+		p->ct_rule = nw.ct_rule;
 		if (ret != 0)
 			pl_drop(w, b, p, ret - 1);
 	}

@@ -32,8 +32,9 @@ struct nat_world {
 	unsigned n_out;
 	uint64_t now_ns;
 	bool wan_has_no_addr;
-	bool reject;  // what is forwarded is answered by a TCP reset and dropped
-	int move_out; // 1 + port by which everything leaves, 0: by route
+	bool reject;			// what is forwarded is answered by a TCP reset and dropped
+	int move_out;			// 1 + port by which everything leaves, 0: by route
+	const struct cfg_t_ct *ct_rule; // what raw says of every packet; NULL: nothing
 };
 extern struct nat_world nw;
 
