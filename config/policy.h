@@ -101,9 +101,15 @@ struct cfg_conntrack {
 	uint32_t tcp_timeout_max_retrans, tcp_timeout_unacknowledged;
 	uint32_t udp_timeout, udp_timeout_stream;
 	uint32_t icmp_timeout, icmpv6_timeout;
-	bool tcp_be_liberal;	  // default off
-	bool tcp_loose_off;	  // tcp_loose: default on
-	uint32_t tcp_max_retrans; // default 3
+	uint32_t gre_timeout, gre_timeout_stream;
+	uint32_t sctp_timeout_closed, sctp_timeout_cookie_wait, sctp_timeout_cookie_echoed;
+	uint32_t sctp_timeout_established, sctp_timeout_shutdown_sent, sctp_timeout_shutdown_recd;
+	uint32_t sctp_timeout_shutdown_ack_sent, sctp_timeout_heartbeat_sent;
+	uint32_t expect_max;	     // flows per system that helpers may announce; default 4096
+	bool tcp_ignore_invalid_rst; // default off
+	bool tcp_be_liberal;	     // default off
+	bool tcp_loose_off;	     // tcp_loose: default on
+	uint32_t tcp_max_retrans;    // default 3
 };
 
 enum cfg_port_selection {

@@ -248,14 +248,17 @@ prefetch_entry(const struct ct_table *t, uint64_t hash)
 	}
 }
 
-// This worker's share of what the policy allows the whole system; a new policy is rare.
+// This worker's shares of what the policy allows the whole system; a new policy is rare.
 static void
-set_limit(struct ct_table *t, const struct pl_worker *w, uint32_t max)
+set_limits(struct ct_table *t, const struct pl_worker *w, const struct ct_conf *conf)
 {
-	uint32_t share = RTE_MAX(max / w->n_workers, 1u);
+	uint32_t share = RTE_MAX(conf->max / w->n_workers, 1u);
+	uint32_t expect = conf->expect_max != 0 ? conf->expect_max : CT_EXPECT_MAX;
 
-	t->conf_max = max;
-	t->limit = max != 0 && share < t->max ? share : t->max;
+	t->conf_max = conf->max;
+	t->conf_expect_max = conf->expect_max;
+	t->limit = conf->max != 0 && share < t->max ? share : t->max;
+	t->expect_limit = RTE_MIN(RTE_MAX(expect / w->n_workers, 1u), (uint32_t)CT_EXPECT_MAX);
 }
 
 void
@@ -268,8 +271,8 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 
 	t->w = w;
 	t->n_fresh = t->n_met = 0;
-	if (unlikely(conf->max != t->conf_max))
-		set_limit(t, w, conf->max);
+	if (unlikely(conf->max != t->conf_max || conf->expect_max != t->conf_expect_max))
+		set_limits(t, w, conf);
 	ct_time_set(t, w->now_ns);
 	PL_FOREACH (p, b) {
 		struct ct_look *look = &t->look[pl_i_];

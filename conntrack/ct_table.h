@@ -106,9 +106,9 @@ struct ct_table {
 	void (*release)(struct pl_worker *w, struct ct_entry *e);
 	struct ct_redirects *redir; // NULL with one worker
 	uint32_t max;
-	uint32_t limit;	   // max, or less where the policy says so
-	uint32_t conf_max; // that limit was made from
-	uint32_t n_expect; // flows that helpers of this worker announced
+	uint32_t limit;			    // max, or less where the policy says so
+	uint32_t conf_max, conf_expect_max; // that the limits were made from
+	uint32_t n_expect;		    // flows that helpers of this worker announced
 	uint32_t expect_limit;
 	struct ct_helps *helps; // ct_help.c
 	uint16_t worker;

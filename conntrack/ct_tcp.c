@@ -202,7 +202,7 @@ enum rst { RST_CHECK, RST_TAKE, RST_INVALID };
 // in the window, the state stays, and the challenge decides.
 static enum rst
 judge_rst(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir, uint32_t status,
-	  int *to)
+	  const struct ct_conf *conf, int *to)
 {
 	bool up = tcp->state == CT_TCP_ESTABLISHED && (status & CT_S_ASSURED);
 	uint32_t maxack = tcp->side[!dir].maxack;
@@ -213,7 +213,7 @@ judge_rst(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir, uin
 	if ((tcp->flags[!dir] & CT_TCP_F_MAXACK) && tcp->last_kind != CT_TCP_SYN) {
 		if (seg->seq == 0 && !up)
 			return RST_CHECK; // answers a SYN that was let through
-		if (ct_seq_before(seg->seq, maxack))
+		if (ct_seq_before(seg->seq, maxack) && !conf->tcp_ignore_invalid_rst)
 			return RST_INVALID;
 		if (!up || seg->seq == maxack)
 			return RST_CHECK;
@@ -329,7 +329,7 @@ ct_tcp_segment(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir
 		if (dir == CT_REPLY && kind == CT_TCP_ACK && (tcp->last_flags & CT_TCP_F_SIMOPEN))
 			to = CT_TCP_ESTABLISHED;
 	} else if (to == CT_TCP_CLOSE && kind == CT_TCP_RST) {
-		switch (judge_rst(tcp, seg, dir, status, &to)) {
+		switch (judge_rst(tcp, seg, dir, status, conf, &to)) {
 		case RST_INVALID:
 			return CT_INVALID;
 		case RST_TAKE:

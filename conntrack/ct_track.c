@@ -71,20 +71,25 @@ ms_or(uint32_t seconds, uint32_t kernels)
 	return ms < CT_TIMEOUT_MAX_MS ? (uint32_t)ms : CT_TIMEOUT_MAX_MS;
 }
 
+static void
+sctp_times(uint32_t ms[CT_SCTP_STATES], const struct cfg_conntrack *s)
+{
+	ms[CT_SCTP_NONE] = ms_or(0, 10); // no sysctl of its own
+	ms[CT_SCTP_CLOSED] = ms_or(s->sctp_timeout_closed, 10);
+	ms[CT_SCTP_COOKIE_WAIT] = ms_or(s->sctp_timeout_cookie_wait, 3);
+	ms[CT_SCTP_COOKIE_ECHOED] = ms_or(s->sctp_timeout_cookie_echoed, 3);
+	ms[CT_SCTP_ESTABLISHED] = ms_or(s->sctp_timeout_established, 210);
+	ms[CT_SCTP_SHUTDOWN_SENT] = ms_or(s->sctp_timeout_shutdown_sent, 3);
+	ms[CT_SCTP_SHUTDOWN_RECD] = ms_or(s->sctp_timeout_shutdown_recd, 3);
+	ms[CT_SCTP_SHUTDOWN_ACK_SENT] = ms_or(s->sctp_timeout_shutdown_ack_sent, 3);
+	ms[CT_SCTP_HEARTBEAT_SENT] = ms_or(s->sctp_timeout_heartbeat_sent, 30);
+	static_assert(CT_SCTP_STATES == 9, "one for each state");
+}
+
 void
 ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t generation)
 {
 	static const struct cfg_conntrack none;
-	static const uint16_t sctp_sec[CT_SCTP_STATES] = {
-		[CT_SCTP_NONE] = 10,	       [CT_SCTP_CLOSED] = 10,
-		[CT_SCTP_COOKIE_WAIT] = 3,     [CT_SCTP_COOKIE_ECHOED] = 3,
-		[CT_SCTP_ESTABLISHED] = 210,   [CT_SCTP_SHUTDOWN_SENT] = 3,
-		[CT_SCTP_SHUTDOWN_RECD] = 3,   [CT_SCTP_SHUTDOWN_ACK_SENT] = 3,
-		[CT_SCTP_HEARTBEAT_SENT] = 30,
-	};
-
-	static_assert(RTE_DIM(sctp_sec) == RTE_DIM(conf->sctp_ms), "one for each state");
-
 	if (s == NULL)
 		s = &none;
 	memset(conf, 0, sizeof(*conf));
@@ -105,10 +110,11 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->icmp_ms = ms_or(s->icmp_timeout, 30);
 	conf->icmpv6_ms = ms_or(s->icmpv6_timeout, 30);
 	conf->generic_ms = ms_or(s->generic_timeout, 600);
-	conf->gre_ms = ms_or(0, 30);
-	conf->gre_stream_ms = ms_or(0, 180);
-	for (unsigned i = 0; i < RTE_DIM(sctp_sec); i++)
-		conf->sctp_ms[i] = ms_or(0, sctp_sec[i]);
+	conf->gre_ms = ms_or(s->gre_timeout, 30);
+	conf->gre_stream_ms = ms_or(s->gre_timeout_stream, 180);
+	sctp_times(conf->sctp_ms, s);
+	conf->expect_max = s->expect_max;
+	conf->tcp_ignore_invalid_rst = s->tcp_ignore_invalid_rst;
 	conf->tcp_max_retrans = s->tcp_max_retrans != 0 ? s->tcp_max_retrans : 3;
 	conf->max = s->max;
 	conf->tcp_loose = !s->tcp_loose_off;

@@ -260,7 +260,7 @@ Test(conntrack_help, how_long_and_how_many)
 	cr_expect(eq(u64, drops(PL_DROP_CT_HELPER), 1));
 	cr_expect(eq(u8, ctt_frame(syn(SERVER, 20, CLIENT, 40003)), PL_CT_RELATED));
 
-	ctt.w[0]->ct->expect_limit = 1;
+	ctt.conf.expect_max = 1;
 	say(&k, 0, "PORT 192,0,2,1,156,68\r\n");
 	say(&other, 0, "PORT 192,0,2,1,156,69\r\n"); // the table is full
 	cr_expect(eq(u64, drops(PL_DROP_CT_HELPER), 2));
@@ -277,6 +277,22 @@ Test(conntrack_help, goes_with_its_master)
 	ct_table_flush(ctt.w[0], NULL, NULL);
 	cr_expect(eq(u32, expected(), 0));
 	cr_expect(eq(u8, ctt_frame(syn(SERVER, 20, CLIENT, 40000)), PL_CT_NEW));
+}
+
+// No helper, but the same connection: a reset older than what was acknowledged.
+Test(conntrack_help, invalid_rst)
+{
+	for (unsigned ignore = 0; ignore < 2; ignore++) {
+		struct talk k;
+
+		start(NULL);
+		ctt.conf.tcp_ignore_invalid_rst = ignore;
+		k = control(CLIENT, SERVER, 50000);
+		say(&k, 1, "331 go on\r\n");
+		k.seq[0] -= 5;
+		cr_expect(eq(u8, ctt_frame(segment(&k, 0, 0x04, "")),
+			     ignore ? PL_CT_ESTABLISHED : PL_CT_INVALID));
+	}
 }
 
 // The payload in two pieces, as reassembly leaves it.
