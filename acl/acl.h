@@ -41,7 +41,7 @@ void acl_policy_zero(struct acl_policy *p); // not part of any command yet: test
 
 // The stage conf of one table at the hooks at which the packet is at this point of its way:
 //   raw, mangle-pre, nat-dst: PREROUTING (wire) or OUTPUT (host, self)
-//   filter, mangle-in:        INPUT, FORWARD or (filter) OUTPUT, by pkt->path
+//   filter, security, mangle-in: INPUT, FORWARD or (not mangle) OUTPUT, by pkt->path
 //   mangle-post, nat-src:     POSTROUTING; nat-src also nat INPUT for path INPUT
 // NULL where the policy has no rules and only ACCEPT policies there: the stage can be left out.
 enum acl_point {
@@ -50,6 +50,7 @@ enum acl_point {
 	ACL_NAT_DST,	 // nat PREROUTING | OUTPUT: packets with PL_F_NAT_PRE; sets pkt->nat_rule
 	ACL_MANGLE_IN,	 // mangle INPUT | FORWARD
 	ACL_FILTER,	 // filter INPUT | FORWARD | OUTPUT
+	ACL_SECURITY,	 // security INPUT | FORWARD | OUTPUT
 	ACL_MANGLE_POST, // mangle POSTROUTING
 	ACL_NAT_SRC,	 // nat POSTROUTING | INPUT: packets with PL_F_NAT_POST; sets pkt->nat_rule
 	ACL_POINTS,

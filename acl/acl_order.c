@@ -41,6 +41,8 @@ point_of(enum cfg_table_id table, enum cfg_hook hook)
 								      : ACL_MANGLE_IN;
 	case CFG_NAT:
 		return hook == CFG_PREROUTING || hook == CFG_OUTPUT ? ACL_NAT_DST : ACL_NAT_SRC;
+	case CFG_SECURITY:
+		return ACL_SECURITY;
 	default:
 		return ACL_FILTER;
 	}

@@ -17,7 +17,7 @@ static_assert(PL_CT_INVALID == (int)CFG_CT_INVALID &&
 static const enum cfg_table_id point_table[ACL_POINTS] = {
 	[ACL_RAW] = CFG_RAW,	      [ACL_MANGLE_PRE] = CFG_MANGLE, [ACL_NAT_DST] = CFG_NAT,
 	[ACL_MANGLE_IN] = CFG_MANGLE, [ACL_FILTER] = CFG_FILTER,     [ACL_MANGLE_POST] = CFG_MANGLE,
-	[ACL_NAT_SRC] = CFG_NAT,
+	[ACL_NAT_SRC] = CFG_NAT,      [ACL_SECURITY] = CFG_SECURITY,
 };
 
 // The hook at which the packet is at this point; CFG_HOOK_NONE: it passes by.
@@ -37,6 +37,7 @@ hook_at(enum acl_point point, const struct pl_pkt *p)
 			return CFG_HOOK_NONE; // was at mangle OUTPUT before it was routed
 					      // fall through
 	case ACL_FILTER:
+	case ACL_SECURITY:
 		return p->path == PL_PATH_INPUT	    ? CFG_INPUT
 		       : p->path == PL_PATH_FORWARD ? CFG_FORWARD
 						    : CFG_OUTPUT;
@@ -66,7 +67,8 @@ acl_note(struct pl_note *note, enum cfg_table_id table, enum cfg_hook hook,
 		[ACL_NAT] = {PL_NOTE_ACCEPT, 0},
 	};
 
-	// What filter accepted stays filter's, though mangle and nat accept it afterwards.
+	// What filter accepted stays filter's, though security, mangle and nat accept it
+	// afterwards.
 	if (as[end->verdict].verdict == PL_NOTE_ACCEPT && table != CFG_FILTER &&
 	    note->table == cfg_table_name(CFG_FILTER))
 		return;
@@ -191,6 +193,7 @@ const struct pl_stage acl_stage[ACL_POINTS] = {
 	[ACL_NAT_DST] = {"nat-dst-rules", acl_stage_run, NULL},
 	[ACL_MANGLE_IN] = {"mangle-in", acl_stage_run, NULL},
 	[ACL_FILTER] = {"filter", acl_stage_run, NULL},
+	[ACL_SECURITY] = {"security", acl_stage_run, NULL},
 	[ACL_MANGLE_POST] = {"mangle-post", acl_stage_run, NULL},
 	[ACL_NAT_SRC] = {"nat-src-rules", acl_stage_run, NULL},
 };

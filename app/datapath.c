@@ -36,6 +36,7 @@ static const struct {
 	{&net_route_stage, NOTHING, 0},
 	{&acl_stage[ACL_MANGLE_IN], RULES, ACL_MANGLE_IN},
 	{&acl_stage[ACL_FILTER], RULES, ACL_FILTER},
+	{&acl_stage[ACL_SECURITY], RULES, ACL_SECURITY},
 	{&net_reject_stage, NOTHING, 0},
 	{&net_exit_stage, NOTHING, 0}, // DNAT in OUTPUT: the new exit
 	{&acl_stage[ACL_MANGLE_POST], RULES, ACL_MANGLE_POST},

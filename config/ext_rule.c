@@ -224,7 +224,7 @@ const struct ext ext_accept = {
 // kernel.
 const struct ext ext_drop = {
 	.name = "DROP",
-	.tables = 1 << CFG_RAW | 1 << CFG_MANGLE | 1 << CFG_FILTER,
+	.tables = 1 << CFG_RAW | 1 << CFG_MANGLE | 1 << CFG_FILTER | 1 << CFG_SECURITY,
 	.target = true,
 	.id = CFG_T_DROP,
 	.families = CFG_BOTH,

@@ -22,10 +22,8 @@ const char *
 cfg_table_name(enum cfg_table_id id)
 {
 	static const char *const name[CFG_TABLES] = {
-		[CFG_RAW] = "raw",
-		[CFG_MANGLE] = "mangle",
-		[CFG_NAT] = "nat",
-		[CFG_FILTER] = "filter",
+		[CFG_RAW] = "raw",	 [CFG_MANGLE] = "mangle",     [CFG_NAT] = "nat",
+		[CFG_FILTER] = "filter", [CFG_SECURITY] = "security",
 	};
 
 	return (unsigned)id < CFG_TABLES ? name[id] : NULL;
@@ -51,6 +49,7 @@ cfg_table_has_hook(enum cfg_table_id id, enum cfg_hook hook)
 		[CFG_MANGLE] = (1 << CFG_HOOKS) - 1,
 		[CFG_NAT] = ((1 << CFG_HOOKS) - 1) & ~(1 << CFG_FORWARD),
 		[CFG_FILTER] = 1 << CFG_INPUT | 1 << CFG_FORWARD | 1 << CFG_OUTPUT,
+		[CFG_SECURITY] = 1 << CFG_INPUT | 1 << CFG_FORWARD | 1 << CFG_OUTPUT,
 	};
 
 	return (unsigned)id < CFG_TABLES && (unsigned)hook < CFG_HOOKS && (hooks[id] >> hook & 1);

@@ -16,7 +16,7 @@ enum cfg_family {
 	CFG_BOTH = 3,
 };
 
-enum cfg_table_id { CFG_RAW, CFG_MANGLE, CFG_NAT, CFG_FILTER, CFG_TABLES };
+enum cfg_table_id { CFG_RAW, CFG_MANGLE, CFG_NAT, CFG_FILTER, CFG_SECURITY, CFG_TABLES };
 enum cfg_hook {
 	CFG_PREROUTING,
 	CFG_INPUT,

@@ -169,10 +169,9 @@ table_begin(struct save_in *in)
 	rest_ignored(in, 1);
 	if (t == CFG_TABLES) {
 		cfg_err_add(in->err, save_pos(in, in->word[0].column),
-			    "table '%s' %s (expected raw, mangle, nat or "
-			    "filter)",
-			    name,
-			    strcmp(name, "security") == 0 ? "is not supported" : "does not exist");
+			    "table '%s' does not exist (expected raw, mangle, nat, filter or "
+			    "security)",
+			    name);
 		return IN_BAD_TABLE;
 	}
 	in->table = t;

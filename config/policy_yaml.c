@@ -397,10 +397,8 @@ tables_key(struct yin *y, const struct yaml_node *map)
 		while (t < CFG_TABLES && strcmp(key->text, cfg_table_name(t)) != 0)
 			t++;
 		if (t == CFG_TABLES) {
-			if (strcmp(key->text, "security") == 0)
-				cfg_err_add(y->err, key->pos, "table 'security' is not supported");
-			else
-				unknown_key(y, key, "under 'tables'", "raw, mangle, nat or filter");
+			unknown_key(y, key, "under 'tables'",
+				    "raw, mangle, nat, filter or security");
 			continue;
 		}
 		table = &y->policy->table[t];

@@ -154,9 +154,10 @@ ctl_cmd_list(struct ctl_client *cl, const json_t *request, json_t *answer, struc
 	if (ret < 0)
 		return ret;
 	if (want.table != NULL && !is_table(want.table))
-		return ctl_fail(cl, -EINVAL,
-				"'table' is \"%.64s\": expected raw, mangle, nat or filter",
-				want.table);
+		return ctl_fail(
+			cl, -EINVAL,
+			"'table' is \"%.64s\": expected raw, mangle, nat, filter or security",
+			want.table);
 	policy = policy_with_counters(cl);
 	if (policy == NULL)
 		return -ENOENT;

@@ -13,6 +13,7 @@ BUILT_IN = {
     'mangle': ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
     'nat': ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
     'filter': ['INPUT', 'FORWARD', 'OUTPUT'],
+    'security': ['INPUT', 'FORWARD', 'OUTPUT'],
 }
 HAS_IN = {'PREROUTING', 'INPUT', 'FORWARD'}
 HAS_OUT = {'FORWARD', 'OUTPUT', 'POSTROUTING'}
@@ -204,7 +205,7 @@ class Maker:
     def plain_target(self, table, later):
         if self.rest < 1 and self.chance(0.7):
             return ''
-        drop = {'raw': 0.06, 'mangle': 0.06, 'filter': 0.25, 'nat': 0}[table]
+        drop = {'raw': 0.06, 'mangle': 0.06, 'filter': 0.25, 'security': 0.1, 'nat': 0}[table]
         roll = self.r.random()
         if roll < drop:
             return '-j DROP'
@@ -285,12 +286,12 @@ class Maker:
                     make = lambda n=name, k=kind, l=group[i + 1:]: self.nat_rule(k, n, True, l)  # noqa: E731
                     chains.append([name, None, self.chain_rules(make, 3)])
             return chains
-        most = {'raw': 2, 'mangle': 2, 'filter': 6}[table]
+        most = {'raw': 2, 'mangle': 2, 'filter': 6, 'security': 2}[table]
         # No REJECT where OUTPUT gets: its answer to the machine itself takes the kernel's loopback device, which
         # no port of a gateway is. test/e2e/t_reject.sh has what programs on the machine see.
         mild = users[:1] if table == 'filter' else []
         for name in BUILT_IN[table]:
-            verdict = 'DROP' if self.chance({'raw': 0.02, 'mangle': 0.03, 'filter': 0.25}[table]) else 'ACCEPT'
+            verdict = 'DROP' if self.chance({'raw': 0.02, 'mangle': 0.03, 'filter': 0.25, 'security': 0.05}[table]) else 'ACCEPT'
             output = table == 'filter' and name == 'OUTPUT'
             make = lambda n=name, m=output, l=mild if output else users: self.rule(table, n, False, l, m)  # noqa: E731
             chains.append([name, verdict, self.chain_rules(make, most)])
@@ -303,4 +304,7 @@ class Maker:
 
 def random_policy(rng, family):
     maker = Maker(rng, family)
-    return {'family': family, 'tables': {t: maker.table(t) for t in BUILT_IN}}
+    tables = {t: maker.table(t) for t in BUILT_IN}
+    if maker.chance(0.6):  # most have no use for it; named, so that the kernel forgets the case before
+        tables['security'] = [[name, 'ACCEPT', []] for name in BUILT_IN['security']]
+    return {'family': family, 'tables': tables}

@@ -52,7 +52,7 @@ static const struct {
 	 "2:19: error: reject-with tcp-reset needs protocol tcp"},
 	{"DROP in nat", "*nat\n-A OUTPUT -j DROP\nCOMMIT\n",
 	 "2:11: error: target 'DROP' cannot stand in table 'nat' (expected table "
-	 "raw, mangle, filter)"}, // iptables
+	 "raw, mangle, filter, security)"}, // iptables
 	{"MASQUERADE in filter", "*filter\n-A OUTPUT -j MASQUERADE\nCOMMIT\n",
 	 "2:11: error: target 'MASQUERADE' cannot stand in table 'filter' "
 	 "(expected table nat)"}, // kernel

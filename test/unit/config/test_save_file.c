@@ -52,6 +52,8 @@ Test(config_save_file, accepted)
 		{"*nat\nCOMMIT\n",
 		 "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
 		 ":POSTROUTING ACCEPT [0:0]\nCOMMIT\n"},
+		{"*security\n-A OUTPUT -j DROP\nCOMMIT\n",
+		 "*security\n" HEADS "[0:0] -A OUTPUT -j DROP\nCOMMIT\n"},
 		{"*mangle\nCOMMIT\n",
 		 "*mangle\n:PREROUTING ACCEPT [0:0]\n" HEADS ":POSTROUTING ACCEPT [0:0]\nCOMMIT\n"},
 		// Commands inside a restore.
@@ -152,7 +154,8 @@ static const struct {
 	{"*filter\n-A INPUT -j DROP\n", "2: error: the text ends inside table (expected COMMIT)"},
 	{"*filter\n*nat\nCOMMIT\n", "2:1: error: expected COMMIT"},
 	{"*foo\n-A X\nCOMMIT\n", "1:2: error: table 'foo' does not exist"},
-	{"*security\n-A INPUT\nCOMMIT\n", "1:2: error: table 'security' is not supported"},
+	{"*security\n-A PREROUTING\nCOMMIT\n",
+	 "2:4: error: no chain 'PREROUTING' in table 'security'"},
 	{"*\nCOMMIT\n", "1:1: error: expected a table's name behind '*'"},
 	{"*\"filter\"\nCOMMIT\n", "1:2: error: table '\"filter\"' does not exist"},
 	{"*filter\n:u\nCOMMIT\n", "2:1: error: expected ':CHAIN POLICY"},

@@ -45,7 +45,7 @@ Test(control_protocol, refused_by_name)
 		 "'table' is a whole number: expected a string"},
 		{"{\"command\": \"list\", \"table\": null}", "'table' is null: expected a string"},
 		{"{\"command\": \"list\", \"table\": \"magnle\"}",
-		 "expected raw, mangle, nat or filter"},
+		 "expected raw, mangle, nat, filter or security"},
 		{"{\"command\": \"list\", \"chain\": \"nowhere\"}", "there is no chain 'nowhere'"},
 		{"{\"command\": \"list\", \"family\": \"ipx\"}", "expected \"ipv4\" or \"ipv6\""},
 		{"{\"command\": \"save\", \"counters\": 1}", "expected true or false"},
