@@ -24,10 +24,12 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_PKTTYPE] = {.judge = acl_pkttype_judge},
 	[CFG_M_RPFILTER] = {.judge = acl_rpfilter_judge, .flags = ACL_K_NET},
 	[CFG_M_STATE] = {acl_state_judge, acl_state_boxes, ACL_K_FLOW},
+	[CFG_M_STRING] = {.judge = acl_string_judge, .prepare = acl_string_prepare},
 	[CFG_M_TCP] = {acl_tcp_judge, acl_tcp_boxes, .fixed = acl_tcp_fixed,
 		       .could = acl_tcp_could},
 	[CFG_M_TOS] = {.judge = acl_tos_judge},
 	[CFG_M_TTL] = {.judge = acl_ttl_judge},
+	[CFG_M_U32] = {.judge = acl_u32_judge},
 	[CFG_M_UDP] = {acl_udp_judge, acl_udp_boxes, ACL_K_FLOW},
 };
 

@@ -63,6 +63,9 @@ struct acl_match_kind {
 	// Of one that is not: could another plain packet of this packet's flow and direction match?
 	// NULL: it could.
 	bool (*could)(const struct cfg_match *m, const struct acl_view *v);
+	// Makes in the policy's own copy of the match what judge wants ready: may put another piece
+	// in the place of data. Control thread; 0 or -errno. NULL: nothing to do.
+	int (*prepare)(struct cfg_match *m);
 };
 extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
 
@@ -125,6 +128,11 @@ enum acl_hit acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_addrtype_judge(const struct cfg_match *m,
 				const struct acl_view *v); // acl_match_route.c
 enum acl_hit acl_rpfilter_judge(const struct cfg_match *m, const struct acl_view *v);
+
+enum acl_hit acl_string_judge(const struct cfg_match *m,
+			      const struct acl_view *v); // acl_match_payload.c
+int acl_string_prepare(struct cfg_match *m);
+enum acl_hit acl_u32_judge(const struct cfg_match *m, const struct acl_view *v);
 
 enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v); // acl_limit.c
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);

@@ -213,6 +213,8 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 		m->slot = state_place(tb, r, kind->flags, &kind->state);
 		tb->t->n_match++;
 		r->n_match++;
+		if (kind->prepare != NULL && kind->prepare(m) < 0)
+			return -ENOMEM;
 	}
 	return target_set(tb, r, from);
 }

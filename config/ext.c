@@ -44,9 +44,11 @@ static const struct ext *const exts[] = {
 	&ext_snat,
 	&ext_socket,
 	&ext_state,
+	&ext_string,
 	&ext_tcp,
 	&ext_tos,
 	&ext_ttl,
+	&ext_u32,
 	&ext_udp,
 };
 // clang-format on
@@ -87,11 +89,8 @@ static const struct {
 	{"sctp", "chunk-types"},
 	{"set", "match-set"},
 	{"statistic", "mode,probability,every,packet"},
-	{"string", "string,hex-string,algo,from,to"},
 	{"tcpmss", "mss"},
 	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
-	{"u32", "u32"},
-	{"udplite", NULL},
 };
 static const struct {
 	const char *name, *options;

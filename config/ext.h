@@ -125,6 +125,7 @@ extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_he
 extern const struct ext ext_limit;						 // ext_limit.c
 extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
 	ext_realm;				    // ext_host.c
+extern const struct ext ext_string, ext_u32;	    // ext_payload.c
 extern const struct ext ext_addrtype, ext_rpfilter; // ext_route.c
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.

@@ -41,9 +41,11 @@ enum cfg_match_id {
 	CFG_M_RPFILTER,	 // -m rpfilter
 	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
+	CFG_M_STRING,	 // -m string
 	CFG_M_TCP,	 // -m tcp
 	CFG_M_TOS,	 // -m tos
 	CFG_M_TTL,	 // -m ttl, IPv4 only
+	CFG_M_U32,	 // -m u32
 	CFG_M_UDP,	 // -m udp
 	CFG_MATCHES,
 };
@@ -178,6 +180,27 @@ struct cfg_m_rpfilter { // is the way back to the source the way that the packet
 	bool loose, validmark, accept_local, invert;
 };
 
+#define CFG_STRING_MAX 128
+struct cfg_m_string { // the pattern's bytes are in data
+	uint16_t from;
+	uint16_t not_after; // 65535 - to
+	bool kmp, icase, invert;
+};
+
+#define CFG_U32_MAX 10
+enum cfg_u32_op { CFG_U32_AND, CFG_U32_LEFT, CFG_U32_RIGHT, CFG_U32_AT };
+struct cfg_u32_test { // data is an array of these
+	uint8_t n_loc, n_val;
+	struct {
+		uint32_t op; // enum cfg_u32_op before the number; the first has none
+		uint32_t number;
+	} loc[CFG_U32_MAX];
+	struct cfg_range32 val[CFG_U32_MAX]; // may run backwards: then nothing is in it
+};
+struct cfg_m_u32 {
+	bool invert;
+};
+
 // ---- What only a host knows of its own packets: part of the language, never run here.
 struct cfg_m_owner {
 	bool uid_set, uid_inv, gid_set, gid_inv, suppl_groups, socket, socket_inv;
@@ -222,6 +245,8 @@ struct cfg_match {
 		struct cfg_m_limit limit;
 		struct cfg_m_addrtype addrtype;
 		struct cfg_m_rpfilter rpfilter;
+		struct cfg_m_string string;
+		struct cfg_m_u32 u32;
 		struct cfg_m_owner owner;
 		struct cfg_m_cgroup cgroup;
 		struct cfg_m_socket socket;

@@ -112,3 +112,35 @@ Test(acl_match_packet, rpfilter)
 		expect_filtered(CFG_IPV6, row[i].options, row[i].src6, row[i].in, row[i].match6);
 	}
 }
+
+#define TEXT(text) UDP(1, .payload = text, .payload_len = sizeof(text) - 1)
+
+// The payload of a datagram begins at 28 (IPv6: 48).
+Test(acl_match_packet, payload)
+{
+	static const struct row row[] = {
+		{"-m string --algo kmp --string abab", TEXT("xababab"), {0}, MATCH},
+		{"-m string --algo bm --string ababc", TEXT("abababc"), {0}, MATCH},
+		{"-m string --algo bm --string ababd", TEXT("abababc"), {0}, MISS},
+		{"-m string --algo bm ! --string abab", TEXT("xababab"), {0}, MISS},
+		{"-m string --algo bm --string ABAB", TEXT("xababab"), {0}, MISS},
+		{"-m string --algo bm --string ABAB --icase", TEXT("xabAbab"), {0}, MATCH},
+		{"-m string --algo bm --string abc --from 28", TEXT("abc"), {0}, MATCH},
+		{"-m string --algo bm --string abc --from 29", TEXT("abc"), {0}, MISS},
+		{"-m string --algo bm --string abc --to 31", TEXT("abc"), {0}, MATCH},
+		{"-m string --algo bm --string abc --to 30", TEXT("abc"), {0}, MISS},
+		{"-m string --algo bm --hex-string \"|45|\" --to 1", TEXT("abc"), {0}, MATCH},
+		{"-m string --algo bm --string abcd", TEXT("abc"), {0}, MISS},
+		{"-m u32 --u32 \"0>>24=0x45\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"0&0xffff=31&&6&0xff=17\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"0&0xffff=32:40,1,30\"", TEXT("abc"), {0}, MISS},
+		{"-m u32 ! --u32 \"0&0xffff=32:40\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"0>>22&0x3C@0>>16=1000\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"27=0:4294967295\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"28=0:4294967295\"", TEXT("abc"), {0}, MISS}, // ends before
+		{"-m u32 ! --u32 \"28=0:4294967295\"", TEXT("abc"), {0}, MATCH},
+		{"-m u32 --u32 \"0@0=0:4294967295\"", TEXT("abc"), {0}, MISS}, // far away
+	};
+
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
+}

@@ -15,6 +15,13 @@ static const struct sample {
 } samples[] = {
 	{CFG_IPV4, 0, NULL, "addrtype {|! }--dst-type {LOCAL|UNICAST|BROADCAST|LOCAL,MULTICAST}"},
 	{CFG_BOTH, 0, NULL, "addrtype --src-type {LOCAL|UNICAST} {|! }--dst-type {LOCAL|ANYCAST}"},
+	{CFG_BOTH, 0, NULL,
+	 "string {|! }--{string a|string \"A b\"|string \"\\\"\"|hex-string ^00^} --algo {bm|kmp}"},
+	{CFG_BOTH, 0, NULL,
+	 "string --string {a|!b} --algo bm{| --from 7| --from 60}{| --to 61| --to 90}{| --icase}"},
+	{CFG_BOTH, 0, NULL,
+	 "u32 {|! }--u32 "
+	 "\"{0..44}&0x{0..9}f>>{0..9}={0..9}:{9..300},7&&{0..9}<<2@{0..9}=0:{0..9}\""},
 	{CFG_BOTH, 0, "filter OUTPUT", "owner {|! }--uid-owner {0..9}{|-20} --gid-owner {0..9}"},
 	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
 	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},

@@ -7,7 +7,7 @@ struct row {
 	int family;
 	const char *chain; // TABLE CHAIN
 	const char *in;	   // behind "-A CHAIN "
-	const char *out;   // NULL: the same; behind "-A CHAIN ", more rules after '|'
+	const char *out;   // NULL: the same; behind "-A CHAIN ", more rules after '|' and an option
 };
 
 static inline char *
@@ -32,7 +32,7 @@ expected_of(const struct row *r)
 
 	fprintf(f, "-A %s%s", chain, *out != '\0' ? " " : "");
 	for (; *out != '\0'; out++) {
-		if (*out == '|')
+		if (*out == '|' && strchr("-!", out[1]) != NULL && out[1] != '\0')
 			fprintf(f, "\n-A %s ", chain);
 		else
 			fputc(*out, f);

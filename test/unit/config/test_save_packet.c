@@ -146,3 +146,61 @@ Test(config_save_packet, not_run_here)
 		free(said);
 	}
 }
+
+Test(config_save_packet, payload)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m string --algo bm --string test",
+		 "-m string --string \"test\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo kmp ! --string test --icase --from 3",
+		 "-m string ! --string \"test\" --algo kmp --from 3 --icase"},
+		{CFG_IPV4, IN, "-m string --algo bm --string \"te'st\\\\x\"",
+		 "-m string --string \"te'st\\\\x\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --string \"te\\\"st\"",
+		 "-m string --string \"te\\\"st\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --string !foo",
+		 "-m string --string \"!foo\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --string \"\xc3\xa9\"",
+		 "-m string --hex-string \"|c3a9|\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"|0a0D|GET\"",
+		 "-m string --hex-string \"|0a0d474554|\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"a|41|b|42 43|\"",
+		 "-m string --string \"aAbBC\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"|41||42|\"",
+		 "-m string --string \"A|42\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"a\\\\|b\"",
+		 "-m string --string \"a|b\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"a|27 22 5c|\"",
+		 "-m string --hex-string \"|6127225c|\" --algo bm"},
+		{CFG_IPV6, IN, "-m string --algo bm --string test --from 0 --to 65535",
+		 "-m string --string \"test\" --algo bm"},
+		{CFG_IPV4, IN, "-m string --algo bm --string test --to 0",
+		 "-m string --string \"test\" --algo bm --to 0"},
+		{CFG_IPV4, IN, "-m u32 ! --u32 \"0 & 0xFFFF = 0x100:0xFFFF , 9\"",
+		 "-m u32 ! --u32 \"0x0&0xffff=0x100:0xffff,0x9\""},
+		{CFG_IPV4, IN, "-m u32 --u32 \"6&0xFF=1&&0>>22&0x3C@0>>24=0\"",
+		 "-m u32 --u32 \"0x6&0xff=0x1&&0x0>>0x16&0x3c@0x0>>0x18=0x0\""},
+		{CFG_IPV6, IN, "-m u32 --u32 \"0<<31=010\"", "-m u32 --u32 \"0x0<<0x1f=0x8\""},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m string --string test", 10, "needs option 'algo'"},
+		{CFG_IPV4, IN, "-m string --algo bm", 10, "needs 'string' or 'hex-string'"},
+		{CFG_IPV4, IN, "-m string --algo fsm --string a", 20, "unknown algorithm"},
+		{CFG_IPV4, IN, "-m string --algo bm --string \"\"", 30, "not 1 to 128 bytes"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"|414|\"", 30, "hexadecimal"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"|41\"", 30, "hexadecimal"},
+		{CFG_IPV4, IN, "-m string --algo bm --hex-string \"||\"", 30, "hexadecimal"},
+		{CFG_IPV4, IN, "-m string --algo bm --string a --from 20 --to 10", 10,
+		 "behind 'to'"},
+		{CFG_IPV4, IN, "-m string --algo bm --string a --from 65536", 41,
+		 "from 0 to 65535"},
+		{CFG_IPV4, IN, "-m u32 --u32 \"0=\"", 17, "expected a number at character 3"},
+		{CFG_IPV4, IN, "-m u32 --u32 \"0=0 1=1\"", 17, "at character 5"},
+		{CFG_IPV4, IN, "-m u32 --u32 \"0>>32=0\"", 17, "at most 31"},
+		{CFG_IPV4, IN, "-m u32 --u32 \"0&1&2&3&4&5&6&7&8&9&10=0\"", 17, "fewer operators"},
+		{CFG_IPV4, IN, "-m u32 --u32 \"0=0&&\"", 17, "expected a number"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
