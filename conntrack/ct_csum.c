@@ -4,6 +4,7 @@
 #include <rte_ip.h>
 
 #include "conntrack/ct_track.h"
+#include "pipeline/csum.h"
 
 #define PROTO_UDPLITE 136
 
@@ -40,10 +41,13 @@ covered(const struct pl_pkt *p)
 static bool
 sum_is_right(const struct pl_pkt *p)
 {
-	uint32_t sum = pseudo(p);
+	uint32_t sum = pseudo(p), n = covered(p);
+	const uint8_t *l4 = pl_need(p, p->l4_off, n);
 	uint16_t raw;
 
-	if (rte_raw_cksum_mbuf(p->m, p->l4_off, covered(p), &raw) != 0)
+	if (likely(l4 != NULL))
+		raw = pl_csum_fold64(pl_csum_sum(l4, n));
+	else if (rte_raw_cksum_mbuf(p->m, p->l4_off, n, &raw) != 0)
 		return false;
 	sum += raw;
 	sum = (sum & 0xffff) + (sum >> 16);

@@ -14,7 +14,7 @@
 
 struct seek { // one packet between the passes
 	struct pl_pkt *p;
-	uint64_t hash;
+	uint64_t hash, tail;
 	struct ct_entry *e; // that the packet most likely belongs to; NULL: none
 	unsigned dir;
 };
@@ -29,6 +29,8 @@ tail_of(const struct pl_pkt *p)
 static bool
 asks(const struct pl_pkt *p)
 {
+	if (likely(p->flags & PL_F_PLAIN))
+		return true;
 	return (p->flags & (PL_F_L4 | PL_F_LATER_FRAG | PL_F_CT_GIVEN)) == PL_F_L4 &&
 	       (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->origin == PL_FROM_WIRE;
 }
@@ -57,11 +59,10 @@ static struct ct_entry *
 flow_of(const struct ct_table *t, struct seek *s)
 {
 	const struct pl_pkt *p = s->p;
-	uint64_t tail = tail_of(p);
 	struct ct_entry *e = s->e;
 
-	if (e == NULL || unlikely(!ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, tail)))
-		e = ct_table_seek(t, p->family, &p->src, &p->dst, tail, s->hash, &s->dir);
+	if (e == NULL || unlikely(!ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, s->tail)))
+		e = ct_table_seek(t, p->family, &p->src, &p->dst, s->tail, s->hash, &s->dir);
 	if (e == NULL || !(e->status & CT_S_CONFIRMED) || ct_entry_past(t, e))
 		return NULL;
 	return e;
@@ -120,36 +121,13 @@ may_part(const struct pl_worker *w, const struct ct_entry *e)
 	return true;
 }
 
-static void
-one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf)
+// The packet's flow is known, and so is its way.
+static inline void
+go(struct pl_worker *w, struct pl_burst *b, const struct seek *s, struct ct_entry *e,
+   struct pl_way *way)
 {
-	struct ct_table *t = w->ct;
 	struct pl_pkt *p = s->p;
-	struct ct_entry *e = flow_of(t, s);
-	struct ct_tcp_seg seg;
-	struct pl_way *way;
 
-	if (e == NULL || (unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e)))
-		return;
-	way = pl_way_at(w->ways, e->way[s->dir]);
-	if (!(p->flags & PL_F_PLAIN) || !ct_csum_ok(p) ||
-	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir))) {
-		e->way[0] = e->way[1] = 0;
-		return;
-	}
-	if (way->id == e->way[s->dir] && way->whole)
-		return;
-	if (way->id != e->way[s->dir] || way->in_port != p->in_port) {
-		pl_record_start(w->ways, p, &e->way[s->dir]);
-		return;
-	}
-	if (p->l3_len > way->mtu) {
-		e->way[0] = e->way[1] = 0;
-		return;
-	}
-	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e))
-		return;
-	track(t, e, p, s->dir, &seg, conf);
 	way->packets++;
 	way->bytes += p->l3_len;
 	ct_set_flow(p, e, s->dir, PL_CT_ESTABLISHED);
@@ -159,6 +137,37 @@ one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_con
 	if (unlikely(p->note != NULL))
 		pl_way_note(w->ways, way, p->note);
 	pl_known(b, p);
+}
+
+static inline void
+one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf)
+{
+	struct ct_table *t = w->ct;
+	struct pl_pkt *p = s->p;
+	struct ct_entry *e = flow_of(t, s);
+	struct ct_tcp_seg seg;
+	struct pl_way *way;
+	uint64_t id;
+
+	if (e == NULL || (unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e)))
+		return;
+	id = e->way[s->dir];
+	way = pl_way_at(w->ways, id);
+	if (!(p->flags & PL_F_PLAIN) || !ct_csum_plain(p) ||
+	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir)) ||
+	    (way->id == id && p->l3_len > way->mtu && !way->whole)) {
+		e->way[0] = e->way[1] = 0;
+		return;
+	}
+	if (unlikely(way->id != id || way->in_port != p->in_port || way->whole)) {
+		if (way->id != id || !way->whole)
+			pl_record_start(w->ways, p, &e->way[s->dir]);
+		return;
+	}
+	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e))
+		return;
+	track(t, e, p, s->dir, &seg, conf);
+	go(w, b, s, e, way);
 }
 
 void
@@ -176,7 +185,8 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 		if (!asks(p))
 			continue;
 		seek[n].p = p;
-		seek[n].hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, tail_of(p));
+		seek[n].tail = tail_of(p);
+		seek[n].hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, seek[n].tail);
 		ct_index_prefetch(&t->ix, seek[n].hash);
 		n++;
 	}

@@ -447,14 +447,12 @@ ct_table_make_way(struct ct_table *t, uint64_t hash)
 // ---- counters -----------------------------------------------------------------------------------
 
 void
-ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t bytes)
+ct_entry_carry(struct ct_table *t, struct ct_entry *e, unsigned dir, bool packets, bool bytes)
 {
-	e->packets[dir]++;
-	e->bytes[dir] += bytes;
-	if (unlikely(e->packets[dir] == 0))
-		ct_cold_at(t, ct_id_of(t, e))->packets_hi[dir]++;
-	if (unlikely(e->bytes[dir] < bytes))
-		ct_cold_at(t, ct_id_of(t, e))->bytes_hi[dir]++;
+	struct ct_cold *cold = ct_cold_at(t, ct_id_of(t, e));
+
+	cold->packets_hi[dir] += packets;
+	cold->bytes_hi[dir] += bytes;
 }
 
 uint64_t

@@ -37,8 +37,8 @@ struct ct_udp {
 // the first; an IPv6 flow has its addresses in a third line (struct ct_entry6).
 struct ct_entry {
 	struct ct_pair dir[2];
+	uint16_t zone; // from here on as in ct_key_tail()
 	uint8_t family, proto;
-	uint16_t zone;
 	uint16_t status; // enum ct_status, enum ct_inner_status
 	uint16_t list;	 // wheel slot or CT_LIST_*
 	uint64_t way[2]; // by direction: pl_way that its packets go, 0: none
@@ -154,11 +154,14 @@ ct_entry_is(const struct ct_entry *e, unsigned dir, uint8_t family, const union 
 	    const union pl_addr *dst, uint64_t tail)
 {
 	const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
+	uint32_t ports, rest;
 
-	if (ct_key_tail(e->dir[dir].sport, e->dir[dir].dport, e->zone, e->family, e->proto) != tail)
+	memcpy(&ports, &e->dir[dir].sport, sizeof(ports));
+	memcpy(&rest, &e->zone, sizeof(rest));
+	if (ports != (uint32_t)tail || rest != (uint32_t)(tail >> 32))
 		return false;
 	if (family == 4)
-		return e->dir[dir].src == src->v4 && e->dir[dir].dst == dst->v4;
+		return ((e->dir[dir].src ^ src->v4) | (e->dir[dir].dst ^ dst->v4)) == 0;
 	return ((e6->addr[dir].src.u64[0] ^ src->u64[0]) |
 		(e6->addr[dir].src.u64[1] ^ src->u64[1]) |
 		(e6->addr[dir].dst.u64[0] ^ dst->u64[0]) |
@@ -213,7 +216,7 @@ void ct_table_kill(struct ct_table *t, struct ct_entry *e);
 void ct_table_free_dead(struct ct_table *t); // and what was never confirmed
 int ct_table_index_reply(struct ct_table *t, struct ct_entry *e);
 void ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e);
-void ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t bytes);
+void ct_entry_carry(struct ct_table *t, struct ct_entry *e, unsigned dir, bool packets, bool bytes);
 // Makes room for one flow in a full table: true where a flow near `hash` in the index made way.
 bool ct_table_make_way(struct ct_table *t, uint64_t hash);
 uint64_t ct_cold_packets(const struct ct_table *t, const struct ct_entry *e, unsigned dir);
@@ -224,12 +227,35 @@ void ct_list_add(struct ct_table *t, struct ct_entry *e, unsigned list);
 void ct_list_del(struct ct_table *t, struct ct_entry *e);
 // Clock of this turn. Where it jumped further than an entry's deadline can tell, all flows end.
 void ct_time_set(struct ct_table *t, uint64_t now_ns);
-// Lives for ms from now. Confirmed flows are moved on the wheel only where they would come by too
-// late.
-void ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms);
+// The deadline moved forward from `before`, to where the wheel may come by too late.
+void ct_wheel_hasten(struct ct_table *t, struct ct_entry *e);
 void ct_wheel_start(struct ct_table *t, struct ct_entry *e); // e is in no list
 // Deals with at most `budget` flows (and eight times as many empty slots) that are due.
 void ct_wheel_turn(struct ct_table *t, unsigned budget);
+
+// Lives for ms from now. Confirmed flows are moved on the wheel only where they would come by too
+// late.
+static inline void
+ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms)
+{
+	uint32_t before = e->deadline, deadline = (uint32_t)t->tick + ct_ticks_of_ms(ms);
+
+	if (before == deadline)
+		return;
+	e->deadline = deadline;
+	if (unlikely((int32_t)(deadline - before) < 0 && e->list < CT_WHEEL))
+		ct_wheel_hasten(t, e);
+}
+
+static inline void
+ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t bytes)
+{
+	bool more_packets = ++e->packets[dir] == 0;
+	bool more_bytes = (e->bytes[dir] += bytes) < bytes;
+
+	if (unlikely(more_packets || more_bytes))
+		ct_entry_carry(t, e, dir, more_packets, more_bytes);
+}
 
 // ---- ct_redirect.c: all of these do nothing and cost nothing without other workers
 // Tells the home of e's reply tuple. 0, -EEXIST where this very worker has promised the tuple to

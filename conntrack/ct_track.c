@@ -6,26 +6,6 @@
 
 #include "conntrack/ct_track.h"
 
-#define STREAM_TICKS ((2000000000u >> CT_TICK_SHIFT) + 1) // two seconds
-
-// Answered and still talking after two seconds: a stream, which lives longer. Any answer assures
-// the flow.
-enum ct_verdict
-ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick, const struct ct_conf *conf,
-	      struct ct_tcp_out *out)
-{
-	if (!(status & CT_S_CONFIRMED))
-		udp->stream_tick = tick + STREAM_TICKS;
-	out->timeout_ms = conf->udp_ms;
-	out->assured = false;
-	if (status & CT_S_SEEN_REPLY) {
-		if ((int32_t)(tick - udp->stream_tick) > 0)
-			out->timeout_ms = conf->udp_stream_ms;
-		out->assured = true;
-	}
-	return CT_REFRESH;
-}
-
 // GRE, UDP-Lite: lives longer, and is assured, from the first packet after an answer.
 enum ct_verdict
 ct_pair_packet(uint32_t status, uint32_t ms, uint32_t stream_ms, struct ct_tcp_out *out)

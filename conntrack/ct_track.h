@@ -2,6 +2,7 @@
 // The trackers of everything but TCP, and the look at a packet that comes before any of them.
 // Private to this room.
 #include "conntrack/ct_table.h"
+#include "pipeline/csum.h"
 
 // What becomes of a packet before the table is asked.
 enum ct_kind {
@@ -21,6 +22,26 @@ uint32_t ct_steer_hash(const struct ct_key *k);
 // Is the L4 checksum right (or vouched for by the device)? ct_csum.c
 bool ct_csum_ok(const struct pl_pkt *p);
 
+// The same for a plain packet (PL_F_PLAIN) from the wire.
+static inline bool
+ct_csum_plain(const struct pl_pkt *p)
+{
+	const uint64_t said = p->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	const uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
+	uint64_t sum;
+
+	if (said != RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN)
+		return said != RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	if (p->proto == IPPROTO_UDP && (l4[6] | l4[7]) == 0)
+		return true;
+	sum = (uint64_t)p->src.v4 + p->dst.v4;
+	if (p->family == 6) {
+		for (unsigned i = 1; i < 4; i++)
+			sum += (uint64_t)p->src.u32[i] + p->dst.u32[i];
+	}
+	sum += (uint32_t)rte_cpu_to_be_16(p->proto) + rte_cpu_to_be_16(p->l4_len);
+	return pl_csum_fold64(pl_csum_add(sum, pl_csum_sum(l4, p->l4_len))) == 0xffff;
+}
 // What a packet learns of its flow.
 static inline void
 ct_set_flow(struct pl_pkt *p, struct ct_entry *e, unsigned dir, enum pl_ct_state state)
@@ -33,8 +54,6 @@ ct_set_flow(struct pl_pkt *p, struct ct_entry *e, unsigned dir, enum pl_ct_state
 	p->ct_status = (uint8_t)(e->status << 1 & (PL_CT_SNAT | PL_CT_DNAT));
 }
 
-enum ct_verdict ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick,
-			      const struct ct_conf *conf, struct ct_tcp_out *out);
 enum ct_verdict ct_pair_packet(uint32_t status, uint32_t ms, uint32_t stream_ms,
 			       struct ct_tcp_out *out);
 enum ct_verdict ct_icmp_packet(uint8_t proto, rte_be16_t orig_type_code, const struct ct_conf *conf,
@@ -42,3 +61,23 @@ enum ct_verdict ct_icmp_packet(uint8_t proto, rte_be16_t orig_type_code, const s
 enum ct_verdict ct_generic_packet(const struct ct_conf *conf, struct ct_tcp_out *out);
 // May this ICMP or ICMPv6 message start a flow? Only requests that have an answer.
 bool ct_icmp_starts(uint8_t proto, uint8_t type);
+
+#define CT_STREAM_TICKS ((2000000000u >> CT_TICK_SHIFT) + 1) // two seconds
+
+// Answered and still talking after two seconds: a stream, which lives longer. Any answer assures
+// the flow.
+static inline enum ct_verdict
+ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick, const struct ct_conf *conf,
+	      struct ct_tcp_out *out)
+{
+	if (!(status & CT_S_CONFIRMED))
+		udp->stream_tick = tick + CT_STREAM_TICKS;
+	out->timeout_ms = conf->udp_ms;
+	out->assured = false;
+	if (status & CT_S_SEEN_REPLY) {
+		if ((int32_t)(tick - udp->stream_tick) > 0)
+			out->timeout_ms = conf->udp_stream_ms;
+		out->assured = true;
+	}
+	return CT_REFRESH;
+}

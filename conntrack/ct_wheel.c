@@ -69,16 +69,9 @@ ct_wheel_start(struct ct_table *t, struct ct_entry *e)
 }
 
 void
-ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms)
+ct_wheel_hasten(struct ct_table *t, struct ct_entry *e)
 {
-	uint32_t before = e->deadline, deadline = (uint32_t)t->tick + ct_ticks_of_ms(ms);
-
-	if (before == deadline)
-		return;
-	e->deadline = deadline;
-	if ((int32_t)(deadline - before) >= 0 || e->list >= CT_WHEEL)
-		return;
-	if (step_of_slot(t, e->list) > step_due(t, deadline)) {
+	if (step_of_slot(t, e->list) > step_due(t, e->deadline)) {
 		ct_list_del(t, e);
 		ct_wheel_start(t, e);
 	}

@@ -11,44 +11,35 @@
 #include "pipeline/csum.h"
 #include "pipeline/way.h"
 
-// Sum of the words of a pair, and of their complements: what leaves and what enters a checksum.
-static uint32_t
-sum32(uint32_t v)
-{
-	return (v & 0xffff) + (v >> 16);
-}
-
-static uint16_t
-csum_move(uint16_t csum, uint32_t delta)
-{
-	return (uint16_t)~pl_csum_fold((uint16_t)~csum + delta);
-}
-
 static void
 rewrite4(struct pl_pkt *p, const struct ct_pair *to)
 {
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(p->m, struct rte_ipv4_hdr *, p->l3_off);
-	uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off);
+	uint8_t *l3 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l3_off);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
+	uint8_t *l4 = l3 + sizeof(*ip); // plain packets have no options
 	uint8_t *at = l4 + (p->proto == IPPROTO_TCP ? 16 : 6);
-	uint32_t addrs, ports;
-	uint16_t csum;
+	uint64_t from = p->src.v4 | (uint64_t)p->dst.v4 << 32;
+	uint64_t addrs = to->dst | (uint64_t)to->src << 32;
+	uint32_t from_ports = p->sport | (uint32_t)p->dport << 16;
+	uint32_t ports = to->dport | (uint32_t)to->sport << 16;
+	uint16_t csum, moved = pl_csum_fold64(pl_csum_add(~from, addrs)); // RFC 1624: ~m + m'
+	uint32_t sum;
 
-	addrs = sum32(~p->src.v4) + sum32(~p->dst.v4) + sum32(to->dst) + sum32(to->src);
-	ports = (uint16_t)~p->sport + (uint16_t)~p->dport + (uint32_t)to->dport + to->sport;
-	ip->src_addr = p->src.v4 = to->dst;
-	ip->dst_addr = p->dst.v4 = to->src;
-	p->sport = to->dport;
-	p->dport = to->sport;
-	memcpy(l4, &p->sport, 2);
-	memcpy(l4 + 2, &p->dport, 2);
-	ip->hdr_checksum = csum_move(ip->hdr_checksum, addrs);
-	memcpy(&csum, at, 2);
-	if (p->proto == IPPROTO_UDP && csum == 0)
+	memcpy(&csum, at, sizeof(csum));
+	ip->hdr_checksum = (uint16_t)~pl_csum_fold((uint16_t)~ip->hdr_checksum + (uint32_t)moved);
+	memcpy(l3 + offsetof(struct rte_ipv4_hdr, src_addr), &addrs, sizeof(addrs));
+	memcpy(l4, &ports, sizeof(ports));
+	p->src.v4 = (uint32_t)addrs;
+	p->dst.v4 = (uint32_t)(addrs >> 32);
+	memcpy(&p->sport, &ports, sizeof(ports));
+	if (unlikely(p->proto == IPPROTO_UDP && csum == 0))
 		return; // none was sent
-	csum = csum_move(csum, addrs + ports);
-	if (p->proto == IPPROTO_UDP && csum == 0)
+	sum = (uint16_t)~csum + (uint32_t)moved + (~from_ports & 0xffff) + (~from_ports >> 16) +
+	      (ports & 0xffff) + (ports >> 16);
+	csum = (uint16_t)~pl_csum_fold(sum);
+	if (unlikely(csum == 0 && p->proto == IPPROTO_UDP))
 		csum = 0xffff;
-	memcpy(at, &csum, 2);
+	memcpy(at, &csum, sizeof(csum));
 }
 
 static void

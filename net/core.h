@@ -1,7 +1,10 @@
 #pragma once
 // Inside of one worker's network block: what net/'s stages share. Only the worker's thread touches
 // it.
+#include <rte_ip.h>
+
 #include "net/table.h"
+#include "pipeline/csum.h"
 
 // ---- tx buffers (net/tx.c)
 #define NET_TX_BUF 64
@@ -99,7 +102,18 @@ net_tx_there(const struct net_core *n, uint8_t port, bool host)
 
 	return tx->burst != NULL || tx->via_worker;
 }
-void net_tx_put(struct pl_worker *w, uint8_t port, bool host, struct rte_mbuf *m);
+void net_tx_full(struct pl_worker *w, uint8_t port, bool host); // sends what is buffered
+static inline void
+net_tx_put(struct pl_worker *w, uint8_t port, bool host, struct rte_mbuf *m)
+{
+	struct net_core *n = w->net;
+	struct net_txq *q = &n->q[host][port];
+
+	q->m[q->n++] = m;
+	n->dirty[host] |= 1ull << port;
+	if (unlikely(q->n == NET_TX_BUF))
+		net_tx_full(w, port, host);
+}
 void net_tx_flush(struct pl_worker *w);
 // A finished frame from another worker (PL_F_TX).
 void net_tx_relay(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p);
@@ -117,6 +131,16 @@ struct net_out {
 // Next hop's address of p->next_hop on out->port and, where it is known, its MAC.
 void net_resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out);
 void net_note_sent(struct pl_pkt *p, uint8_t egress, bool to_host); // p->note is there
+// Both addresses of a frame's link header, as net_mac_word() holds them.
+static inline void
+net_link_addrs(uint8_t *frame, uint64_t dmac, uint64_t smac)
+{
+	uint64_t first = rte_cpu_to_le_64((dmac & 0xffffffffffff) | smac << 48);
+	uint32_t rest = rte_cpu_to_le_32((uint32_t)(smac >> 16));
+
+	memcpy(frame, &first, sizeof(first));
+	memcpy(frame + sizeof(first), &rest, sizeof(rest));
+}
 // Link header and tx buffer, or into the waiting room.
 void net_out_frame(struct pl_worker *w, const struct net_out *out, struct rte_mbuf *m);
 
@@ -150,6 +174,22 @@ bool net_limit_global(struct net_limit *l, uint64_t now_ns, uint16_t n_workers);
 
 // ---- net/route.c
 void net_lower_hop_limit(struct pl_pkt *p);
+// The same to an IP header; hop limit at least 1.
+static inline void
+net_lower_hop_limit_at(void *l3, uint8_t family)
+{
+	struct rte_ipv4_hdr *ip = l3;
+
+	if (family == 6) {
+		((struct rte_ipv6_hdr *)l3)->hop_limits--;
+		return;
+	}
+	// The word of time to live and protocol gets less by one in its first byte; ~from + to is
+	// then always the same (RFC 1624).
+	ip->time_to_live--;
+	ip->hdr_checksum = (uint16_t)~pl_csum_fold((uint16_t)~ip->hdr_checksum +
+						   (uint32_t)(uint16_t)~RTE_BE16(0x0100));
+}
 struct net_path {
 	uint8_t port;	   // PL_PORT_NONE: local
 	uint16_t nh;	   // index

@@ -13,6 +13,7 @@
 #include "config/policy.h"
 #include "net/core.h"
 #include "pipeline/note.h"
+#include "pipeline/plain.h"
 
 #define HEADERS_MAX 192 // bytes that are made contiguous: link, IP with options or extensions, L4
 #define ARP_LEN	    (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))
@@ -142,6 +143,9 @@ net_parse_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burs
 			net_tx_relay(w, b, p);
 			continue;
 		}
+		if (likely(p->origin == PL_FROM_WIRE && (p->flags & ~PL_F_HANDED) == 0 &&
+			   pl_parse_plain(p, v->port[p->in_port].mac)))
+			continue;
 		ret = input_one(v, p);
 		if (likely(ret == 0))
 			continue;

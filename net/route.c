@@ -151,19 +151,7 @@ bad_forward_source6(const struct pl_pkt *p, bool *link_local)
 void
 net_lower_hop_limit(struct pl_pkt *p)
 {
-	if (p->family == 4) {
-		struct rte_ipv4_hdr *ip = pl_need(p, p->l3_off, sizeof(*ip));
-		uint16_t from, to;
-
-		memcpy(&from, &ip->time_to_live, 2);
-		ip->time_to_live--;
-		memcpy(&to, &ip->time_to_live, 2);
-		ip->hdr_checksum = pl_csum_update16(ip->hdr_checksum, from, to);
-	} else {
-		struct rte_ipv6_hdr *ip = pl_need(p, p->l3_off, sizeof(*ip));
-
-		ip->hop_limits--;
-	}
+	net_lower_hop_limit_at(rte_pktmbuf_mtod_offset(p->m, void *, p->l3_off), p->family);
 }
 
 static void

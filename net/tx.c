@@ -68,15 +68,9 @@ flush(struct pl_worker *w, uint8_t port, bool host)
 }
 
 void
-net_tx_put(struct pl_worker *w, uint8_t port, bool host, struct rte_mbuf *m)
+net_tx_full(struct pl_worker *w, uint8_t port, bool host)
 {
-	struct net_core *n = w->net;
-	struct net_txq *q = &n->q[host][port];
-
-	q->m[q->n++] = m;
-	n->dirty[host] |= 1ull << port;
-	if (q->n == NET_TX_BUF)
-		flush(w, port, host);
+	flush(w, port, host);
 }
 
 void

@@ -2,6 +2,9 @@
 // Incremental Internet checksum (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')), pure.
 // All words in network order as they stand in the packet.
 #include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
 
 static inline uint16_t
 pl_csum_fold(uint32_t sum)
@@ -9,6 +12,53 @@ pl_csum_fold(uint32_t sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
+}
+
+// Adds in ones' complement: a sum is 0 only where all that was added is 0.
+static inline uint64_t
+pl_csum_add(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+// A ones' complement sum of any width up to 64 bits, as one of 16.
+static inline uint16_t
+pl_csum_fold64(uint64_t sum)
+{
+	uint32_t half = (uint32_t)sum, both = half + (uint32_t)(sum >> 32);
+	uint16_t low;
+
+	both += both < half;
+	low = (uint16_t)both;
+	half = low + (both >> 16);
+	return (uint16_t)(half + (half >> 16));
+}
+
+// Sum of n bytes, for pl_csum_fold64(); an odd byte counts as if a 0 followed.
+static inline uint64_t
+pl_csum_sum(const void *data, uint32_t n)
+{
+	const uint8_t *at = data;
+	uint64_t sum = 0, word;
+	uint32_t half;
+	uint16_t quarter;
+
+	for (; n >= 8; n -= 8, at += 8) {
+		memcpy(&word, at, 8);
+		sum = pl_csum_add(sum, word);
+	}
+	if (n & 4) {
+		memcpy(&half, at, 4);
+		sum = pl_csum_add(sum, half);
+		at += 4;
+	}
+	if (n & 2) {
+		memcpy(&quarter, at, 2);
+		sum = pl_csum_add(sum, quarter);
+		at += 2;
+	}
+	return n & 1 ? pl_csum_add(sum, rte_cpu_to_le_16(*at)) : sum;
 }
 
 static inline uint16_t

@@ -11,6 +11,7 @@
 #include <rte_ip.h>
 #include <rte_tcp.h>
 
+#include "pipeline/csum.h"
 #include "pipeline/drop.h"
 #include "pipeline/pkt.h"
 
@@ -85,10 +86,10 @@ l4_need(const struct pl_pkt *p)
 
 // Ports, flags, type and code. A header that is cut short leaves PL_F_L4 unset; nothing is dropped
 // here.
-static void
+static inline void
 parse_l4(struct pl_pkt *p)
 {
-	uint16_t need = l4_need(p);
+	uint16_t need = likely(p->proto == IPPROTO_UDP) ? 8 : l4_need(p);
 	const uint8_t *l4 = pl_need(p, p->l4_off, need);
 
 	if (need == 0 || l4 == NULL || p->l4_len < need || (p->flags & PL_F_LATER_FRAG))
@@ -127,7 +128,7 @@ trim(struct pl_pkt *p)
 	}
 }
 
-static int
+static inline int
 parse_ipv4(struct pl_pkt *p)
 {
 	const struct rte_ipv4_hdr *ip = pl_need(p, p->l3_off, sizeof(*ip));
@@ -144,20 +145,24 @@ parse_ipv4(struct pl_pkt *p)
 	p->l3_len = rte_be_to_cpu_16(ip->total_length);
 	if (p->l3_len > room || p->l3_len < hlen)
 		return FAIL(BAD_LENGTH);
-	if (rte_raw_cksum(ip, hlen) != 0xffff)
+	// Two calls: the length is known in the first, which needs no loop.
+	if (unlikely((hlen == sizeof(*ip) ? pl_csum_fold64(pl_csum_sum(ip, sizeof(*ip)))
+					  : pl_csum_fold64(pl_csum_sum(ip, hlen))) != 0xffff))
 		return FAIL(BAD_CSUM);
-	trim(p);
+	if (room != p->l3_len)
+		trim(p);
 	p->l4_off = p->l3_off + hlen;
 	p->l4_len = p->l3_len - hlen;
 	p->proto = ip->next_proto_id;
 	p->ttl = ip->time_to_live;
-	p->src.v4 = ip->src_addr;
-	p->dst.v4 = ip->dst_addr;
-	frag = rte_be_to_cpu_16(ip->fragment_offset);
-	if (frag & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+	p->src = (union pl_addr){.u64 = {ip->src_addr}};
+	p->dst = (union pl_addr){.u64 = {ip->dst_addr}};
+	frag = ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+	if (unlikely(frag != 0)) {
 		p->flags |= PL_F_FRAG;
-	if (frag & RTE_IPV4_HDR_OFFSET_MASK)
-		p->flags |= PL_F_LATER_FRAG;
+		if (frag & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK))
+			p->flags |= PL_F_LATER_FRAG;
+	}
 	parse_l4(p);
 	return 0;
 }
@@ -250,8 +255,6 @@ pl_parse_l3(struct pl_pkt *p, uint16_t l3_off, uint8_t family)
 		return FAIL(SHORT_L3);
 	p->l3_off = l3_off;
 	p->family = family;
-	memset(&p->src, 0, sizeof(p->src));
-	memset(&p->dst, 0, sizeof(p->dst));
 	p->sport = p->dport = 0;
 	p->icmp_type = p->icmp_code = p->tcp_flags = 0;
 	p->flags &= ~(PL_F_L4 | PL_F_FRAG | PL_F_LATER_FRAG | PL_F_ICMP_ERR);
