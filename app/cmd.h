@@ -8,8 +8,9 @@ struct app_cmd {
 	const char *does;
 };
 
-int app_cmd_check(int argc, char **argv); // app/cmd_policy.c
-int app_cmd_import(int argc, char **argv);
+int app_cmd_check(int argc, char **argv); // app/cmd_check.c
+
+int app_cmd_import(int argc, char **argv); // app/cmd_policy.c
 int app_cmd_export(int argc, char **argv);
 
 int app_cmd_list(int argc, char **argv); // app/cmd_control.c: these ask the daemon

@@ -10,7 +10,8 @@
 const char *app_control_path = "/run/ringwall/control.sock";
 
 static const struct app_cmd cmds[] = {
-	{"check", app_cmd_check, "[--strict] [--json] FILE", "validate and lint a policy"},
+	{"check", app_cmd_check, "[--strict] [--json] [--conf FILE] FILE",
+	 "validate and lint a policy"},
 	{"import", app_cmd_import, "[-6] [FILE]", "iptables-save text to YAML"},
 	{"export", app_cmd_export, "[-6] [FILE]", "YAML to iptables-save text"},
 	{"list", app_cmd_list, "[-t TABLE] [CHAIN] [--json]", "rules with their counters"},

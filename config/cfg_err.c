@@ -123,10 +123,26 @@ cfg_warn_add(struct cfg_err *err, struct cfg_pos pos, const char *id, const char
 	va_end(ap);
 }
 
+void
+cfg_note_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	msg_add(err, (struct cfg_msg){.severity = CFG_NOTE, .pos = pos}, fmt, ap);
+	va_end(ap);
+}
+
+const char *
+cfg_severity_name(enum cfg_severity severity)
+{
+	return severity == CFG_ERROR ? "error" : severity == CFG_WARNING ? "warning" : "note";
+}
+
 char *
 cfg_msg_format(const struct cfg_msg *msg)
 {
-	const char *word = msg->severity == CFG_ERROR ? "error" : "warning";
+	const char *word = cfg_severity_name(msg->severity);
 	const char *id = msg->id != NULL ? msg->id : "";
 	char place[32] = "", *out = NULL;
 	int ret;

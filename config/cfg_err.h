@@ -10,7 +10,7 @@ struct cfg_pos {
 	unsigned column;
 };
 
-enum cfg_severity { CFG_ERROR, CFG_WARNING };
+enum cfg_severity { CFG_ERROR, CFG_WARNING, CFG_NOTE };
 
 // What kind of reading finds an error: config/policy.schema.json promises the first kind.
 enum cfg_judge {
@@ -22,7 +22,7 @@ enum cfg_judge {
 
 struct cfg_msg {
 	enum cfg_severity severity;
-	const char *id; // static string, a warning's name such as "shadowed-rule"; NULL for errors
+	const char *id; // static string, a warning's name such as "unused-chain"; else NULL
 	char *file;
 	struct cfg_pos pos;
 	char *text;	      // what was wrong and what was expected; no trailing newline
@@ -55,6 +55,11 @@ void cfg_err_add_of(struct cfg_err *err, enum cfg_judge judge, struct cfg_pos po
 		    ...) __attribute__((format(printf, 4, 5)));
 void cfg_warn_add(struct cfg_err *err, struct cfg_pos pos, const char *id, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+// What is neither: how far something was judged.
+void cfg_note_add(struct cfg_err *err, struct cfg_pos pos, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+const char *cfg_severity_name(enum cfg_severity severity); // "error", "warning", "note"
 
 // One message as "file:line:column: error: text" or "file:line:column: warning: text [id]" (parts
 // that are unknown are left out), newly allocated; NULL when out of memory.

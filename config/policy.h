@@ -199,11 +199,6 @@ int cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err);
 // it, and gets warnings. Adds to err; 0 or, with CFG_ERROR, -EINVAL.
 int cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity,
 		    struct cfg_err *err);
-// Warnings of `ringwall check`. Adds to err.
-void cfg_policy_lint(const struct cfg_policy *policy, struct cfg_err *err);
-// Takes away the warnings whose line in the text has a comment "# ringwall: allow ID" with their
-// id.
-void cfg_lint_allow(struct cfg_err *err, const char *text, size_t len);
 // A whole file, or standard input for "-", with a NUL behind it. 0 or -errno (-EFBIG above 256
 // MiB).
 int cfg_file_read(const char *path, char **text, size_t *len);

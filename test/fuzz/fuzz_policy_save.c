@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/lint.h"
 #include "config/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,7 +64,7 @@ yaml_again(const struct cfg_policy *p, const char *save, enum cfg_family family)
 	}
 	free(again);
 	free(yaml);
-	cfg_policy_lint(q, &err);
+	cfg_policy_lint(q, NULL, &err);
 	cfg_policy_free(q);
 	cfg_err_free(&err);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/lint.h"
 #include "config/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert((ret == 0) == (err.n_errors == 0) && (ret == 0) == (p != NULL));
 	if (ret == 0) {
 		written_again(p);
-		cfg_policy_lint(p, &err);
+		cfg_policy_lint(p, NULL, &err);
 		cfg_lint_allow(&err, (const char *)data, size);
 	}
 	cfg_policy_free(p);

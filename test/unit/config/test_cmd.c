@@ -82,9 +82,11 @@ set_up(void)
 			   "counters: { ipv4: [5, 6] }\n"
 			   "      rules:\n        - { ctstate: ESTABLISHED, jump: ACCEPT, "
 			   "counters: [7, 8] }\n");
-	write_file("warned", "version: 1\ntables:\n  filter:\n    u: {}\n");
+	write_file("warned",
+		   "version: 1\ntables:\n  filter:\n    u: {}\n    INPUT: { policy: DROP }\n");
 	write_file("allowed",
-		   "version: 1\ntables:\n  filter:\n    u: {} # ringwall: allow unused-chain\n");
+		   "version: 1\ntables:\n  filter:\n    u: {} # ringwall: allow unused-chain\n"
+		   "    INPUT: { policy: DROP }\n");
 	write_file("bad", "version: 2\ntables:\n  filtr: {}\n  nat: { u: { rules: [ { jump: "
 			  "\"\xc3\xa4\" } ] } }\n");
 	write_file("save", "*filter\n:INPUT DROP [1:2]\n-A INPUT -j ACCEPT\nCOMMIT\n");
