@@ -17,6 +17,7 @@
 struct yin {
 	struct cfg_policy *policy;
 	enum cfg_table_id table; // at hand
+	struct yaml_lists lists;
 	size_t budget;
 	struct cfg_err *err;
 };
@@ -172,7 +173,7 @@ rules_key(struct yin *y, struct cfg_chain *chain, const struct yaml_node *value)
 		return;
 	}
 	for (size_t i = 0; i < value->n; i++)
-		yaml_rule(value->item[i], chain, &y->budget, y->err);
+		yaml_rule(value->item[i], chain, &y->lists, &y->budget, y->err);
 }
 
 static bool
@@ -482,6 +483,7 @@ root_map(struct yin *y, const struct yaml_node *map)
 	bool version = false, tables = false;
 
 	yaml_keys_once(map, y->err);
+	yaml_lists_read(&y->lists, map, y->err);
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_node *key = map->item[2 * i], *value = map->item[2 * i + 1];
 
@@ -502,8 +504,9 @@ root_map(struct yin *y, const struct yaml_node *map)
 		} else if (strcmp(key->text, "nat") == 0) {
 			if (is_map(y, key, value))
 				nat_key(y, value);
-		} else {
-			unknown_key(y, key, "at the top", "version, tables, conntrack or nat");
+		} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0) {
+			unknown_key(y, key, "at the top",
+				    "version, tables, ports, addresses, conntrack or nat");
 		}
 	}
 	if (!version)
@@ -538,10 +541,12 @@ cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len, stru
 	cfg_policy_check(y.policy, err);
 	if (err->n_errors != before)
 		goto fail;
+	yaml_lists_free(&y.lists);
 	yaml_doc_free(doc);
 	*out = y.policy;
 	return 0;
 fail:
+	yaml_lists_free(&y.lists);
 	yaml_doc_free(doc);
 	cfg_policy_free(y.policy);
 	return ret;

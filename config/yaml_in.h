@@ -2,11 +2,12 @@
 // The policy reader's halves: the file (policy_yaml.c) and one rule (yaml_rule.c). Private to
 // config/.
 #include "config/rule_in.h"
+#include "config/yaml_lists.h"
 #include "config/yaml_node.h"
 
 // One rule, a map, into a chain. The chain's family bounds the rule's. Errors go to err.
-void yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, size_t *budget,
-	       struct cfg_err *err);
+void yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yaml_lists *lists,
+	       size_t *budget, struct cfg_err *err);
 
 // Tells every key of a map that stands twice. False: there is one.
 bool yaml_keys_once(const struct yaml_node *map, struct cfg_err *err);

@@ -18,6 +18,7 @@
 struct yrule {
 	struct rule_in in;
 	const struct yaml_node *map;
+	const struct yaml_lists *lists;
 	struct cfg_err *err;
 	size_t short_match[CFG_MATCHES]; // 1 + index of the match that short keys made; 0: none yet
 	struct cfg_buf word[2];		 // values put together
@@ -118,6 +119,20 @@ flag(struct yrule *y, const struct yaml_node *key, const struct yaml_node *value
 	return true;
 }
 
+// "$NAME" in a comma list, written out.
+static bool
+named_lists(struct yrule *y, struct rule_opt *o)
+{
+	if (strchr(o->value[0], '$') == NULL)
+		return true;
+	cfg_buf_reset(&y->word[1]);
+	if (!yaml_lists_expand(y->lists, &y->word[1], o->value[0], o->ext == &ext_rule, o->name,
+			       o->pos, y->err))
+		return false;
+	o->value[0] = y->word[1].text;
+	return true;
+}
+
 static bool
 option(struct yrule *y, struct rule_opt *o, const struct yaml_node *key,
        const struct yaml_node *value)
@@ -142,6 +157,8 @@ option(struct yrule *y, struct rule_opt *o, const struct yaml_node *key,
 		o->value[0] = o->opt->invertible ? negation(value->text, &o->invert) : value->text;
 		good = true;
 	}
+	if (good && o->opt->value == EXT_LIST)
+		good = named_lists(y, o);
 	return good && (!set || rule_in_option(&y->in, o));
 }
 
@@ -417,9 +434,10 @@ other_key(struct yrule *y, const struct yaml_node *key, const struct yaml_node *
 }
 
 void
-yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, size_t *budget, struct cfg_err *err)
+yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yaml_lists *lists,
+	  size_t *budget, struct cfg_err *err)
 {
-	struct yrule y = {.map = map, .err = err};
+	struct yrule y = {.map = map, .lists = lists, .err = err};
 	bool good;
 
 	if (map->kind != YAML_MAP) {

@@ -142,6 +142,15 @@ conntrack(void)
 }
 
 static json_t *
+named_lists(const char *description)
+{
+	return json_pack("{s:s, s:[s,s], s:{s:s}, s:{s:[o, {s:s, s:i, s:o}]}}", "description",
+			 description, "type", "object", "null", "propertyNames", "pattern",
+			 "^[A-Za-z0-9_-]+$", "additionalProperties", "anyOf", schema_ref("word"),
+			 "type", "array", "minItems", 1, "items", schema_ref("word"));
+}
+
+static json_t *
 schema(void)
 {
 	json_t *tables = json_object(), *top = json_object();
@@ -153,6 +162,8 @@ schema(void)
 	json_object_set_new(top, "tables",
 			    json_pack("{s:[s,s], s:b, s:o}", "type", "object", "null",
 				      "additionalProperties", 0, "properties", tables));
+	json_object_set_new(top, "ports", named_lists("PORT or LOW:HIGH; rules say $NAME"));
+	json_object_set_new(top, "addresses", named_lists("addresses; rules say $NAME"));
 	json_object_set_new(top, "conntrack", conntrack());
 	json_object_set_new(top, "nat",
 			    json_pack("{s:[s,s], s:b, s:{s:o}}", "type", "object", "null",

@@ -122,8 +122,9 @@ value_of(const struct ext_opt *o)
 	default:
 		if (p == NULL)
 			return schema_ref("list");
-		return list_of(scalar(json_sprintf("^%s(?:%s)(?:,(?:%s))*$", not, p, p)),
-			       scalar(json_sprintf("^(?:%s)$", p)));
+		return list_of(
+			scalar(json_sprintf("^%s(?:\\$.*|%s)(?:,(?:\\$.*|%s))*$", not, p, p)),
+			scalar(json_sprintf("^(?:\\$.*|%s)$", p)));
 	}
 }
 

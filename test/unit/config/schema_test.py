@@ -185,6 +185,11 @@ def gather(a, reader):
         if os.path.getsize(path) < 100000:
             for text in reader.documents('import', '6' if '.v6.' in path else '4', path):
                 corpus += list(single_rules(load(text)))
+    lists = {'version': 1, 'ports': {'web': [80, '443', '8000:8080'], 'one': 22}, 'addresses': {'lan': ['10.0.0.0/8'], 'dns': '1.1.1.1'},
+             'tables': {'filter': {'INPUT': {'rules': [
+                 {'source': '$lan', 'protocol': 'tcp', 'dports': ['$web', 22], 'jump': 'DROP'},
+                 {'destination': ['$dns', '$lan'], 'protocol': 'udp', 'match': {'match': 'multiport', 'ports': '!$one'}}]}}}}
+    ones += [lists] * 20
     rng = random.Random(a.seed)
     return rng.sample(ones, min(len(ones), a.count)) + rng.sample(corpus, min(len(corpus), a.count))
 
