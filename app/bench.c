@@ -16,7 +16,8 @@ usage(void)
 	fprintf(stderr,
 		"usage: ringwall bench [--json] [--case NAME] [--flows N] [--rules N] [--family "
 		"4|6]\n"
-		"                      [--frame BYTES|imix] [--repeats N] [--compare FILE]\n"
+		"                      [--frame BYTES|imix] [--repeats N] [--compare FILE] "
+		"[--no-cache]\n"
 		"cases:");
 	for (const struct bench_case *c = bench_cases; c->name != NULL; c++)
 		fprintf(stderr, " %s", c->name);
@@ -36,6 +37,7 @@ parse_args(struct bench_options *o, int argc, char **argv)
 		{"frame", required_argument, NULL, 's'},
 		{"repeats", required_argument, NULL, 'n'},
 		{"compare", required_argument, NULL, 'p'},
+		{"no-cache", no_argument, NULL, 'w'},
 		{NULL, 0, NULL, 0},
 	};
 	bool known = true;
@@ -47,6 +49,8 @@ parse_args(struct bench_options *o, int argc, char **argv)
 
 		if (c == 'j')
 			o->json = true;
+		else if (c == 'w')
+			o->no_cache = true;
 		else if (c == 'c')
 			o->name = optarg;
 		else if (c == 'p')
@@ -82,6 +86,7 @@ run_case(const struct bench_case *c, const struct bench_options *o, struct cfg_e
 		.flows = o->flows,
 		.family = o->family,
 		.frame = o->frame,
+		.no_cache = o->no_cache,
 	};
 	struct bench_result res = {0};
 	int ret = bench_rig_start(&rig, &shape, err);

@@ -20,6 +20,7 @@ struct bench_shape {
 	uint32_t flows;
 	uint8_t family; // 4 or 6
 	uint16_t frame; // bytes with FCS: 64 ...; 0: IMIX (7 x 64, 4 x 570, 1 x 1518)
+	bool no_cache;	// verdict-cache = false
 };
 
 // Packets prepared, then measured: as many buffers as a receive ring of the daemon has by default,
@@ -82,7 +83,7 @@ struct bench_options {
 	uint32_t flows, rules, repeats;
 	uint8_t family;
 	uint16_t frame;
-	bool json, frame_set;
+	bool json, frame_set, no_cache;
 };
 
 struct bench_case {

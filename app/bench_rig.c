@@ -21,7 +21,7 @@
 static const uint8_t lan_mac[6] = {2, 0, 0, 0, 0, 1}, wan_mac[6] = {2, 0, 0, 0, 0, 2};
 
 static const char settings_form[] =
-	"policy = \"unused\"; sizes = { flows = %u; mbufs = 32767; };\n"
+	"policy = \"unused\"; sizes = { flows = %u; mbufs = 32767; }; verdict-cache = %s;\n"
 	"ports = ( { name = \"lan\"; device = \"bench0\"; lladdr = \"02:00:00:00:00:01\";"
 	"            addresses = [ \"192.168.1.1/24\", \"2001:db8:1::1/64\" ]; },\n"
 	"          { name = \"wan\"; device = \"bench1\"; lladdr = \"02:00:00:00:00:02\";"
@@ -113,7 +113,8 @@ bench_rig_start(struct bench_rig *r, const struct bench_shape *shape, struct cfg
 	r->random = 88172645463325252ull;
 	r->ns_per_tick = 1e9 / (double)rte_get_tsc_hz();
 	snprintf(text, sizeof(text), settings_form,
-		 RTE_MAX(shape->flows + shape->flows / 8, 65536u));
+		 RTE_MAX(shape->flows + shape->flows / 8, 65536u),
+		 shape->no_cache ? "false" : "true");
 	ret = cfg_settings_from_text(&r->settings, text, ".", err);
 	if (ret < 0)
 		return ret;
