@@ -125,10 +125,13 @@ ct_unable(const struct cfg_rule *rule, const void *item)
 {
 	const struct cfg_target *t = item;
 
-	(void)rule;
 	if (t->ct.notrack || t->ct.helper_name[0] == '\0')
 		return NULL;
-	if (t->ct.helper == CFG_HELPER_FTP || t->ct.helper == CFG_HELPER_TFTP)
+	if (t->ct.helper == CFG_HELPER_SIP && rule->proto == IPPROTO_TCP)
+		return "its SIP helper reads UDP: let the phones use that, or allow their calls "
+		       "and "
+		       "media by rules of their own";
+	if (t->ct.helper != CFG_HELPER_OTHER)
 		return NULL;
 	return "it has no such helper: allow the flows that the helper would expect by rules of "
 	       "their own";

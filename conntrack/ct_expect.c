@@ -38,8 +38,8 @@ help_of_master(const struct ct_table *t, const struct ct_expect_slot *s)
 // ---- leaving ------------------------------------------------------------------------------------
 
 // Out of the index and the master's list. The slot is free when all workers were told.
-static void
-withdraw(struct ct_table *t, struct ct_expect_slot *s)
+void
+ct_expect_withdraw(struct ct_table *t, struct ct_expect_slot *s)
 {
 	struct ct_helps *hs = t->helps;
 	struct ct_help *help = help_of_master(t, s);
@@ -65,7 +65,7 @@ void
 ct_expect_forget(struct ct_table *t, struct ct_help *help)
 {
 	while (help->expect != 0)
-		withdraw(t, &t->helps->slot[help->expect]);
+		ct_expect_withdraw(t, &t->helps->slot[help->expect]);
 }
 
 void
@@ -95,14 +95,14 @@ ct_expect_turn(struct ct_table *t)
 			hs->sweep = 1;
 		s = &hs->slot[hs->sweep];
 		if (s->master != 0 && past(t, s))
-			withdraw(t, s);
+			ct_expect_withdraw(t, s);
 	}
 }
 
 // ---- finding ------------------------------------------------------------------------------------
 
-static struct ct_expect_slot *
-find(struct ct_table *t, const struct ct_key *k)
+struct ct_expect_slot *
+ct_expect_at(struct ct_table *t, const struct ct_key *k)
 {
 	struct ct_helps *hs = t->helps;
 	uint64_t hash = ct_key_hash(&t->seeds, k);
@@ -118,7 +118,7 @@ find(struct ct_table *t, const struct ct_key *k)
 				continue;
 			if (!past(t, s))
 				return s;
-			withdraw(t, s);
+			ct_expect_withdraw(t, s);
 			return NULL;
 		}
 	}
@@ -133,7 +133,7 @@ ct_expect_find(struct ct_table *t, const struct ct_key *k)
 
 	want.sport = 0;
 	want.family |= CT_EXPECT_MARK;
-	s = find(t, &want);
+	s = ct_expect_at(t, &want);
 	if (s == NULL || (s->x.flags & CT_E_INACTIVE) ||
 	    !(ct_entry_at(t, s->master)->status & CT_S_CONFIRMED))
 		return NULL;
@@ -144,29 +144,38 @@ void
 ct_expect_used(struct ct_table *t, const struct ct_expect_slot *used)
 {
 	if (!(used->x.flags & CT_E_PERMANENT))
-		withdraw(t, &t->helps->slot[used - t->helps->slot]);
+		ct_expect_withdraw(t, &t->helps->slot[used - t->helps->slot]);
 }
 
 void
 ct_expect_lost(struct ct_table *t, const struct ct_key *k)
 {
-	struct ct_expect_slot *s = find(t, k);
+	struct ct_expect_slot *s = ct_expect_at(t, k);
 
 	if (s == NULL)
 		return;
-	withdraw(t, s);
+	ct_expect_withdraw(t, s);
 	t->stats.clash++;
 }
 
 void
 ct_expect_clash(struct ct_table *t, const struct ct_key *k, uint16_t from)
 {
-	struct ct_expect_slot *s = find(t, k);
+	struct ct_expect_slot *s = ct_expect_at(t, k);
 
 	if (s == NULL || !(s->planted & UINT64_C(1) << from))
 		return;
 	s->planted &= ~(UINT64_C(1) << from);
 	ct_expect_lost(t, k);
+}
+
+const struct ct_expect *
+ct_expect_next(const struct pl_worker *w, const struct ct_entry *master, uint32_t *at)
+{
+	const struct ct_helps *hs = w->ct->helps;
+
+	*at = *at == 0 ? ct_help_of(w->ct, master)->expect : hs->slot[*at].next;
+	return *at != 0 ? &hs->slot[*at].x : NULL;
 }
 
 // ---- coming -------------------------------------------------------------------------------------
@@ -194,13 +203,13 @@ may_expect(const struct ct_help_pkt *h, const struct ct_expect *x, const struct 
 	   bool others_too)
 {
 	struct ct_table *t = h->w->ct;
-	struct ct_expect_slot *s = find(t, k);
+	struct ct_expect_slot *s = ct_expect_at(t, k);
 	uint16_t owner;
 
 	if (s != NULL) {
 		if (s->master != ct_id_of(t, h->e) || s->x.class != x->class)
 			return others_too ? -EALREADY : -EBUSY;
-		withdraw(t, s);
+		ct_expect_withdraw(t, s);
 	} else if (ct_redirect_expected(t, k, &owner)) {
 		return others_too ? -EALREADY : -EBUSY;
 	}
@@ -217,7 +226,7 @@ evict_oldest(struct ct_table *t, struct ct_help *help, unsigned class)
 			oldest = &t->helps->slot[at];
 	}
 	if (oldest != NULL)
-		withdraw(t, oldest);
+		ct_expect_withdraw(t, oldest);
 }
 
 static struct ct_expect_slot *
@@ -272,7 +281,7 @@ ct_expect_add(const struct ct_help_pkt *h, const struct ct_expect *x, bool other
 	t->n_expect++;
 	ret = ct_redirect_announce(t, &k, &s->planted);
 	if (ret < 0)
-		withdraw(t, s);
+		ct_expect_withdraw(t, s);
 	else
 		t->stats.expect_made++;
 	return ret;
@@ -285,7 +294,7 @@ ct_expect_remove(const struct ct_help_pkt *h, const struct ct_expect *x)
 	struct ct_key k;
 
 	ct_expect_key(&k, x);
-	s = find(h->w->ct, &k);
+	s = ct_expect_at(h->w->ct, &k);
 	if (s != NULL && s->master == ct_id_of(h->w->ct, h->e))
-		withdraw(h->w->ct, s);
+		ct_expect_withdraw(h->w->ct, s);
 }

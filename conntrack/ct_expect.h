@@ -19,7 +19,7 @@ struct ct_helper {
 		uint32_t ms; // they live so long
 	} class[CT_CLASSES];
 };
-extern const struct ct_helper ct_helper_ftp, ct_helper_tftp;
+extern const struct ct_helper ct_helper_ftp, ct_helper_sip, ct_helper_tftp;
 const struct ct_helper *ct_helper_of(uint8_t id); // enum cfg_helper; NULL: none
 
 struct ct_ftp_state {
@@ -40,6 +40,7 @@ struct ct_help {
 	struct ct_seqadj seq[2];
 	union {
 		struct ct_ftp_state ftp;
+		struct ct_sip_state sip;
 	};
 };
 
@@ -67,6 +68,9 @@ int ct_helps_create(struct ct_helps **out, uint32_t max_entries); // 0 or -errno
 void ct_helps_free(struct ct_helps *hs);			  // NULL is fine
 
 // ---- ct_expect.c
+// The live one with that tuple, whosever it is, used or not; NULL: none.
+struct ct_expect_slot *ct_expect_at(struct ct_table *t, const struct ct_key *k);
+void ct_expect_withdraw(struct ct_table *t, struct ct_expect_slot *s);
 // The one by which a new flow with this key is expected, NULL: none.
 const struct ct_expect_slot *ct_expect_find(struct ct_table *t, const struct ct_key *k);
 // The flow came. The slot stays readable until the end of the turn.

@@ -53,10 +53,17 @@ ct_helper_of(uint8_t id)
 {
 	static const struct ct_helper *const helper[] = {
 		[CFG_HELPER_FTP] = &ct_helper_ftp,
+		[CFG_HELPER_SIP] = &ct_helper_sip,
 		[CFG_HELPER_TFTP] = &ct_helper_tftp,
 	};
 
 	return id < RTE_DIM(helper) ? helper[id] : NULL;
+}
+
+struct ct_sip_state *
+ct_help_sip(const struct ct_help_pkt *h)
+{
+	return &ct_help_of(h->w->ct, h->e)->sip;
 }
 
 // ---- a flow's place -----------------------------------------------------------------------------

@@ -85,7 +85,30 @@ struct ct_help_nat {
 	bool (*ftp)(struct ct_help_pkt *h, enum ct_ftp_command cmd, struct ct_span where,
 		    struct ct_expect *x);
 	bool (*tftp)(struct ct_help_pkt *h, struct ct_expect *x); // adds *x likewise
+	// SIP. Rewrites the message's own addresses, after all else was done with it.
+	bool (*sip_message)(struct ct_help_pkt *h);
+	// Adds *x, the registration that the address at `where` announces, and rewrites that.
+	bool (*sip_contact)(struct ct_help_pkt *h, struct ct_span where, struct ct_expect *x);
+	// Adds both, RTP and RTCP, of the media line at `where`, and rewrites its port. *addr: the
+	// media's address as the other side is to see it.
+	bool (*sip_media)(struct ct_help_pkt *h, struct ct_span where, struct ct_expect *rtp,
+			  struct ct_expect *rtcp, union pl_addr *addr);
+	// Writes another port into the media line.
+	bool (*sip_port)(struct ct_help_pkt *h, struct ct_span where, uint16_t port);
+	// Writes addr into the connection line of the media line at `off`.
+	bool (*sip_media_addr)(struct ct_help_pkt *h, uint32_t off, const union pl_addr *addr);
+	// Writes addr into the session's owner and connection lines.
+	bool (*sip_session)(struct ct_help_pkt *h, uint32_t off, const union pl_addr *addr);
 };
+struct ct_sip_state {
+	uint32_t invite_cseq, register_cseq;
+	rte_be16_t forced_dport; // answers go there; 0: where they are addressed to
+};
+struct ct_sip_state *ct_help_sip(const struct ct_help_pkt *h);
+// The next expectation of a master after *at (0: the first); NULL: no more.
+const struct ct_expect *ct_expect_next(const struct pl_worker *w, const struct ct_entry *master,
+				       uint32_t *at);
+
 void ct_help_set_nat(struct ct_table *t, const struct ct_help_nat *nat);
 
 // *x for a flow of h's master, with the limits of its helper; class: one of those.

@@ -65,4 +65,10 @@ const struct ct_help_nat nat_help = {
 	.shift = nat_payload_shift,
 	.ftp = nat_help_ftp,
 	.tftp = tftp,
+	.sip_message = nat_help_sip_message,
+	.sip_contact = nat_help_sip_contact,
+	.sip_media = nat_help_sip_media,
+	.sip_port = nat_help_sip_port,
+	.sip_media_addr = nat_help_sip_media_addr,
+	.sip_session = nat_help_sip_session,
 };

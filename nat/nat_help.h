@@ -12,6 +12,15 @@ bool nat_payload_shift(struct pl_pkt *p, enum ct_dir dir, const struct ct_seqadj
 bool nat_help_ftp(struct ct_help_pkt *h, enum ct_ftp_command cmd, struct ct_span where,
 		  struct ct_expect *x);
 
+// ---- nat_help_sip.c
+bool nat_help_sip_message(struct ct_help_pkt *h);
+bool nat_help_sip_contact(struct ct_help_pkt *h, struct ct_span where, struct ct_expect *x);
+bool nat_help_sip_media(struct ct_help_pkt *h, struct ct_span where, struct ct_expect *rtp,
+			struct ct_expect *rtcp, union pl_addr *addr);
+bool nat_help_sip_port(struct ct_help_pkt *h, struct ct_span where, uint16_t port);
+bool nat_help_sip_media_addr(struct ct_help_pkt *h, uint32_t off, const union pl_addr *addr);
+bool nat_help_sip_session(struct ct_help_pkt *h, uint32_t off, const union pl_addr *addr);
+
 // ---- nat_help.c
 // Adds *x with its own port where that is free at the other side, else with one above it; bounded.
 // The port (host order), 0: none.

@@ -220,6 +220,8 @@ class Tester:
             results.append(run_kernel(self.kernel, case))
         result = results[0]
         count_hits(self.hits, result[3])
+        if not result[0]:
+            return None, []  # nobody had anything to say
         if differences(result, results[1][1:]):
             return None, result[0]
         said = self.ringwall.load(family, text)

@@ -14,7 +14,7 @@ ROOMS = ['config', 'pipeline', 'acl', 'conntrack', 'nat', 'net', 'control', 'app
 PUBLIC = {
     'config': ['config/policy.h', 'config/settings.h', 'config/cfg_err.h', 'config/lint.h'],
     'acl': ['acl/acl.h'],
-    'conntrack': ['conntrack/ct.h', 'conntrack/ct_help.h', 'conntrack/ct_text.h'],
+    'conntrack': ['conntrack/ct.h', 'conntrack/ct_help.h', 'conntrack/ct_sip.h', 'conntrack/ct_text.h'],
     'nat': ['nat/nat.h'],
     'net': ['net/net.h', 'net/port.h'],
     'control': ['control/control.h'],

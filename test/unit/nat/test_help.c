@@ -284,6 +284,70 @@ Test(nat_help, payload_grows_out_of_its_buffer)
 	nw_down();
 }
 
+static const struct cfg_t_ct sip = {.helper = CFG_HELPER_SIP};
+
+static struct nw_out *
+message(struct tl_spec *s, const char *text, uint8_t port)
+{
+	s->payload = text;
+	s->payload_len = (uint16_t)strlen(text);
+	return nw_send(nf_frame(s), port, PL_FROM_WIRE, NULL);
+}
+
+// A phone calls, and media comes; two phones that name the same port get one each.
+Test(nat_help, sip)
+{
+	static const unsigned workers[] = {1, 2, 4};
+	static const char *const phone[] = {CLIENT, "192.168.1.3"};
+
+	for (unsigned i = 0; i < RTE_DIM(workers); i++) {
+		nw_up(workers[i], CFG_PORTS_DEFAULT, &masq, 1);
+		nw.ct_rule = &sip;
+		for (unsigned k = 0; k < 2; k++) {
+			struct tl_spec s = {
+				.src = phone[k], .dst = SERVER, .sport = 5060, .dport = 5060};
+			char text[512], want[64];
+			unsigned port = 0;
+			struct heard h;
+			struct nw_out *o;
+
+			snprintf(text, sizeof(text),
+				 "INVITE sip:al@" SERVER " SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060\r\n"
+				 "CSeq: 1 INVITE\r\nCall-ID: 1@%s\r\nContact: <sip:bob@%s:5060>\r\n"
+				 "Content-Length: 87\r\n\r\nv=0\r\no=- 1 1 IN IP4 %s\r\n"
+				 "c=IN IP4 %s\r\nm=audio 40000 RTP/AVP 0\r\n",
+				 phone[k], phone[k], phone[k], phone[k], phone[k]);
+			o = message(&s, text, LAN);
+			cr_assert(o != NULL);
+			h = hear(o);
+			cr_expect(ne(ptr, strstr(h.text, "c=IN IP4 " OUTSIDE "\r\n"), NULL));
+			cr_expect(ne(ptr, strstr(h.text, "o=- 1 1 IN IP4 " OUTSIDE "\r\n"), NULL));
+			snprintf(want, sizeof(want), "Contact: <sip:bob@" OUTSIDE ":%u>",
+				 ntohs(h.p.sport));
+			cr_expect(ne(ptr, strstr(h.text, want), NULL), "%s", h.text);
+			snprintf(want, sizeof(want), "Call-ID: 1@%s\r\n", phone[k]);
+			cr_expect(ne(ptr, strstr(h.text, want), NULL));
+			cr_assert(
+				eq(int, sscanf(strstr(h.text, "m=audio"), "m=audio %u", &port), 1));
+			cr_expect(eq(uint, port, 40000 + 2 * k));
+		}
+		for (unsigned k = 0; k < 4; k++) { // RTP and RTCP of each
+			struct tl_spec media = {.src = SERVER,
+						.dst = OUTSIDE,
+						.sport = (uint16_t)(9000 + k),
+						.dport = (uint16_t)(40000 + k)};
+			struct nw_out *o = nw_packet(&media, WAN);
+			char want[64];
+
+			snprintf(want, sizeof(want), SERVER ":%u>%s:%u", 9000 + k, phone[k / 2],
+				 40000 + k % 2);
+			cr_expect(eq(str, (char *)nw_text(o), want));
+			cr_expect(eq(int, o->p.ct_state, PL_CT_RELATED));
+		}
+		nw_down();
+	}
+}
+
 Test(nat_help, tftp)
 {
 	static const unsigned workers[] = {1, 2, 4};
