@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/cmd.h"
 #include "app/messages.h"
@@ -60,6 +61,13 @@ read_settings(const struct args *a, struct cfg_settings **settings, struct cfg_e
 	return good;
 }
 
+// Standard input is no file that others could be relative to.
+static const char *
+path_of(const struct args *a)
+{
+	return strcmp(a->path, "-") == 0 ? NULL : a->path;
+}
+
 int
 app_cmd_check(int argc, char **argv)
 {
@@ -77,9 +85,10 @@ app_cmd_check(int argc, char **argv)
 	}
 	cfg_err_init(&err, a.path);
 	if (read_settings(&a, &settings, &err) && app_read_policy_text(a.path, &text, &len, &err) &&
-	    cfg_policy_from_yaml(&policy, text, len, &err) == 0) {
+	    cfg_policy_from_yaml_file(&policy, path_of(&a), text, len, &err) == 0) {
 		cfg_policy_lint(policy, settings, &err);
-		cfg_lint_allow(&err, text, len);
+		cfg_lint_allow(&err, NULL, text, len);
+		cfg_lint_allow_included(&err);
 		cfg_policy_able(policy, CFG_ERROR, &err);
 	}
 	code = err.n_errors > 0 || (a.strict && app_count_warnings(&err) > 0) ? FAILED : DONE;

@@ -12,7 +12,9 @@
 
 #include "app/ask.h"
 #include "app/cmd.h"
+#include "app/messages.h"
 #include "app/show.h"
+#include "config/policy.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -333,6 +335,32 @@ app_cmd_save(int argc, char **argv)
 	return finish(argv[0]);
 }
 
+// A policy that includes others goes to the daemon as one text: what is relative to its file is
+// here. NULL after its errors were printed.
+static char *
+with_includes(const char *path, char *text, size_t *len)
+{
+	struct cfg_policy *policy = NULL;
+	struct cfg_err err;
+	char *whole = text;
+
+	if (strcmp(path, "-") == 0 || strstr(text, "include") == NULL)
+		return text;
+	cfg_err_init(&err, path);
+	if (cfg_policy_from_yaml_file(&policy, path, text, *len, &err) < 0) {
+		app_print_messages(&err);
+		whole = NULL;
+	} else if (policy->includes) {
+		whole = cfg_policy_to_yaml(policy);
+		*len = whole != NULL ? strlen(whole) : 0;
+	}
+	if (whole != text)
+		free(text);
+	cfg_policy_free(policy);
+	cfg_err_free(&err);
+	return whole;
+}
+
 // Sends a request that carries a file: its name for messages, and its text.
 static json_t *
 ask_with_file(const char *command, struct parsed *p, const char *path)
@@ -342,6 +370,11 @@ ask_with_file(const char *command, struct parsed *p, const char *path)
 	size_t len;
 
 	if (app_read_text(command, path, &text, &len) < 0) {
+		json_decref(name);
+		json_decref(p->request);
+		return NULL;
+	}
+	if (strcmp(command, "apply") == 0 && (text = with_includes(path, text, &len)) == NULL) {
 		json_decref(name);
 		json_decref(p->request);
 		return NULL;

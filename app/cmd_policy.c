@@ -152,8 +152,9 @@ static int
 read_yaml(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
 	  struct cfg_err *err)
 {
-	(void)a;
-	return cfg_policy_from_yaml(out, text, len, err);
+	const char *path = strcmp(a->path, "-") == 0 ? NULL : a->path;
+
+	return cfg_policy_from_yaml_file(out, path, text, len, err);
 }
 
 static char *

@@ -16,6 +16,11 @@ by_place(const void *a, const void *b)
 	const struct cfg_msg *x = *(const struct cfg_msg *const *)a,
 			     *y = *(const struct cfg_msg *const *)b;
 
+	const char *in_x = x->pos.file != NULL ? x->pos.file : "",
+		   *in_y = y->pos.file != NULL ? y->pos.file : "";
+
+	if (strcmp(in_x, in_y) != 0)
+		return strcmp(in_x, in_y);
 	if (x->pos.line != y->pos.line)
 		return x->pos.line < y->pos.line ? -1 : 1;
 	if (x->pos.column != y->pos.column)

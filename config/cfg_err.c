@@ -59,16 +59,17 @@ static bool
 is_last(const struct cfg_err *err, const struct cfg_msg *msg)
 {
 	const struct cfg_msg *last = err->n > 0 ? &err->msgs[err->n - 1] : NULL;
+	const char *file = msg->pos.file != NULL ? msg->pos.file : err->file;
 
 	return last != NULL && last->severity == msg->severity && last->pos.line == msg->pos.line &&
 	       last->pos.column == msg->pos.column && strcmp(last->text, msg->text) == 0 &&
-	       (last->file == NULL ? err->file == NULL
-				   : err->file != NULL && strcmp(last->file, err->file) == 0);
+	       (last->file == NULL ? file == NULL : file != NULL && strcmp(last->file, file) == 0);
 }
 
 static void
 msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
 {
+	const char *file = msg.pos.file != NULL ? msg.pos.file : err->file;
 	struct cfg_msg *slot;
 
 	if (vasprintf(&msg.text, fmt, ap) < 0)
@@ -82,7 +83,7 @@ msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
 	slot = msg_slot(err);
 	if (slot == NULL || msg.text == NULL)
 		goto fail;
-	if (err->file != NULL && (msg.file = strdup(err->file)) == NULL)
+	if (file != NULL && (msg.file = strdup(file)) == NULL)
 		goto fail;
 	*slot = msg;
 	err->n++;

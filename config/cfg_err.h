@@ -8,6 +8,7 @@
 struct cfg_pos {
 	unsigned line;
 	unsigned column;
+	const char *file; // an included file's name, kept for good; NULL: the file that is read
 };
 
 enum cfg_severity { CFG_ERROR, CFG_WARNING, CFG_NOTE };

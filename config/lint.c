@@ -255,7 +255,7 @@ line_allows(const char *line, size_t len, const char *id)
 }
 
 void
-cfg_lint_allow(struct cfg_err *err, const char *text, size_t len)
+cfg_lint_allow(struct cfg_err *err, const char *file, const char *text, size_t len)
 {
 	const char *end = text + len, **line = NULL;
 	size_t n_line = 1, kept = 0;
@@ -275,8 +275,8 @@ cfg_lint_allow(struct cfg_err *err, const char *text, size_t len)
 		struct cfg_msg *m = &err->msgs[i];
 		size_t at = m->pos.line;
 
-		if (m->severity == CFG_WARNING && m->id != NULL && at >= 1 && at <= n_line &&
-		    line_allows(line[at - 1], line[at] - line[at - 1], m->id)) {
+		if (m->severity == CFG_WARNING && m->id != NULL && m->pos.file == file && at >= 1 &&
+		    at <= n_line && line_allows(line[at - 1], line[at] - line[at - 1], m->id)) {
 			free(m->file);
 			free(m->text);
 		} else {
@@ -285,4 +285,22 @@ cfg_lint_allow(struct cfg_err *err, const char *text, size_t len)
 	}
 	err->n = kept;
 	free(line);
+}
+
+void
+cfg_lint_allow_included(struct cfg_err *err)
+{
+	for (size_t i = 0; i < err->n; i++) {
+		const char *file = err->msgs[i].pos.file;
+		size_t len, before = err->n;
+		char *text;
+
+		for (size_t j = 0; j < i && file != NULL; j++)
+			file = err->msgs[j].pos.file == file ? NULL : file; // was its turn
+		if (file == NULL || cfg_file_read(file, &text, &len) < 0)
+			continue;
+		cfg_lint_allow(err, file, text, len);
+		free(text);
+		i = err->n < before ? SIZE_MAX : i; // the list moved: from its beginning
+	}
 }

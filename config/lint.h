@@ -9,7 +9,9 @@
 void cfg_policy_lint(const struct cfg_policy *policy, const struct cfg_settings *settings,
 		     struct cfg_err *err);
 // Takes away the warnings whose line in the text has a comment "# ringwall: allow ID" with their
-// id.
-void cfg_lint_allow(struct cfg_err *err, const char *text, size_t len);
+// id. file: whose text it is, as positions say it; NULL: the file that was read.
+void cfg_lint_allow(struct cfg_err *err, const char *file, const char *text, size_t len);
+// The same for every included file that a warning points at; it is read again.
+void cfg_lint_allow_included(struct cfg_err *err);
 // Every warning's id, for the manual's test; NULL past the end.
 const char *cfg_lint_id(size_t i);

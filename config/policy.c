@@ -318,6 +318,8 @@ cfg_chain_rename(struct cfg_policy *policy, enum cfg_table_id id, struct cfg_cha
 static bool
 stands_before(const struct cfg_pos *a, const struct cfg_pos *b)
 {
+	if (a->file != b->file) // what a file includes counts before it
+		return b->file == NULL || (a->file != NULL && strcmp(a->file, b->file) < 0);
 	return a->line != b->line ? a->line < b->line : a->column < b->column;
 }
 

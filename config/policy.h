@@ -120,7 +120,8 @@ enum cfg_port_selection {
 };
 
 struct cfg_policy {
-	char *file; // for messages; owned
+	char *file;    // for messages; owned
+	bool includes; // other files are part of it
 	struct cfg_table table[CFG_TABLES];
 	struct cfg_conntrack conntrack;
 	enum cfg_port_selection port_selection;
@@ -154,6 +155,10 @@ int cfg_policy_complete(struct cfg_policy *policy);
 // sound.
 int cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len,
 			 struct cfg_err *err);
+// The same for the text of a file, which may include others relative to its path. In a text alone
+// `include` is refused.
+int cfg_policy_from_yaml_file(struct cfg_policy **out, const char *path, const char *text,
+			      size_t len, struct cfg_err *err);
 // The same for the file of a policy that is to be run: cfg_policy_able() too. A file that cannot be
 // read is an error in err and gives -errno.
 int cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err);

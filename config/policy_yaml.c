@@ -9,6 +9,7 @@
 #include "config/model.h"
 #include "config/value.h"
 #include "config/yaml_in.h"
+#include "config/yaml_include.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct yin {
 	struct cfg_policy *policy;
 	enum cfg_table_id table; // at hand
 	struct yaml_lists lists;
+	bool conntrack, nat; // a file before this one said so
 	size_t budget;
 	struct cfg_err *err;
 };
@@ -327,9 +329,10 @@ chain_new(struct yin *y, const struct yaml_node *key, uint8_t family)
 	}
 	chain = cfg_chain_find(y->policy, y->table, name);
 	if (chain != NULL) {
-		cfg_err_add(y->err, key->pos,
-			    "chain '%s' stands here a second time (the first is in line %u)", name,
-			    chain->pos.line);
+		cfg_err_add_of(y->err, CFG_JUDGE_POLICY, key->pos,
+			       "chain '%s' stands here a second time (the first is in line %u%s%s)",
+			       name, chain->pos.line, chain->pos.file != NULL ? " of " : "",
+			       chain->pos.file != NULL ? chain->pos.file : "");
 		return NULL;
 	}
 	chain = cfg_chain_add(y->policy, y->table, name);
@@ -381,7 +384,7 @@ table_map(struct yin *y, struct cfg_table *table, const struct yaml_node *map)
 
 		// A second chain of the same name was told above.
 		if (value->kind == YAML_MAP && chain != NULL && chain->pos.line == key->pos.line &&
-		    chain->pos.column == key->pos.column)
+		    chain->pos.column == key->pos.column && chain->pos.file == key->pos.file)
 			chain_map(y, chain, value);
 	}
 }
@@ -389,6 +392,8 @@ table_map(struct yin *y, struct cfg_table *table, const struct yaml_node *map)
 static void
 tables_key(struct yin *y, const struct yaml_node *map)
 {
+	bool seen[CFG_TABLES] = {false};
+
 	yaml_keys_once(map, y->err);
 	for (size_t i = 0; i < map->n; i++) {
 		const struct yaml_node *key = map->item[2 * i], *value = map->item[2 * i + 1];
@@ -403,11 +408,13 @@ tables_key(struct yin *y, const struct yaml_node *map)
 			continue;
 		}
 		table = &y->policy->table[t];
-		if (table->present)
+		if (seen[t])
 			continue; // told as a second key
+		seen[t] = true;
+		if (!table->present)
+			table->pos = key->pos;
 		table->present = true;
 		table->family = CFG_BOTH;
-		table->pos = key->pos;
 		y->table = t;
 		if (is_map(y, key, value))
 			table_map(y, table, value);
@@ -477,79 +484,102 @@ nat_key(struct yin *y, const struct yaml_node *map)
 	}
 }
 
+// A key that may stand in one of the policy's files.
+static bool
+once(struct yin *y, bool *said, const struct yaml_node *key)
+{
+	if (*said)
+		cfg_err_add_of(y->err, CFG_JUDGE_POLICY, key->pos,
+			       "'%s' stands in another file of this policy as well", key->text);
+	*said = true;
+	return true;
+}
+
+static void
+root_key(struct yin *y, const struct yaml_node *key, const struct yaml_node *value)
+{
+	if (strcmp(key->text, "version") == 0) {
+		if (value->kind != YAML_TEXT || strcmp(value->text, "1") != 0)
+			cfg_err_add_of(y->err,
+				       value->kind == YAML_TEXT ? CFG_JUDGE_VALUE : CFG_JUDGE_FORM,
+				       value->pos, "bad 'version' (expected 1)");
+	} else if (strcmp(key->text, "tables") == 0) {
+		if (is_map(y, key, value))
+			tables_key(y, value);
+	} else if (strcmp(key->text, "conntrack") == 0) {
+		if (once(y, &y->conntrack, key) && is_map(y, key, value))
+			conntrack_key(y, value);
+	} else if (strcmp(key->text, "nat") == 0) {
+		if (once(y, &y->nat, key) && is_map(y, key, value))
+			nat_key(y, value);
+	} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0 &&
+		   strcmp(key->text, "include") != 0) {
+		unknown_key(y, key, "at the top",
+			    "version, tables, include, ports, addresses, conntrack or nat");
+	}
+}
+
 static void
 root_map(struct yin *y, const struct yaml_node *map)
 {
-	bool version = false, tables = false;
+	static const char *const instead[] = {"tables", "include", "ports", "addresses"};
+	bool version = false, content = false;
 
 	yaml_keys_once(map, y->err);
-	yaml_lists_read(&y->lists, map, y->err);
 	for (size_t i = 0; i < map->n; i++) {
-		const struct yaml_node *key = map->item[2 * i], *value = map->item[2 * i + 1];
+		const char *key = map->item[2 * i]->text;
 
-		if (strcmp(key->text, "version") == 0) {
-			version = true;
-			if (value->kind != YAML_TEXT || strcmp(value->text, "1") != 0)
-				cfg_err_add_of(y->err,
-					       value->kind == YAML_TEXT ? CFG_JUDGE_VALUE
-									: CFG_JUDGE_FORM,
-					       value->pos, "bad 'version' (expected 1)");
-		} else if (strcmp(key->text, "tables") == 0) {
-			tables = true;
-			if (is_map(y, key, value))
-				tables_key(y, value);
-		} else if (strcmp(key->text, "conntrack") == 0) {
-			if (is_map(y, key, value))
-				conntrack_key(y, value);
-		} else if (strcmp(key->text, "nat") == 0) {
-			if (is_map(y, key, value))
-				nat_key(y, value);
-		} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0) {
-			unknown_key(y, key, "at the top",
-				    "version, tables, ports, addresses, conntrack or nat");
-		}
+		version |= strcmp(key, "version") == 0;
+		for (size_t j = 0; j < EXT_N(instead); j++)
+			content |= strcmp(key, instead[j]) == 0;
+		root_key(y, map->item[2 * i], map->item[2 * i + 1]);
 	}
 	if (!version)
 		cfg_err_add(y->err, map->pos, "'version' is missing (expected version: 1)");
-	if (!tables)
+	if (!content)
 		cfg_err_add(y->err, map->pos, "'tables' is missing");
+}
+
+int
+cfg_policy_from_yaml_file(struct cfg_policy **out, const char *path, const char *text, size_t len,
+			  struct cfg_err *err)
+{
+	struct yin y = {.policy = cfg_policy_new(), .budget = RULE_IN_MAX, .err = err};
+	struct yaml_files *files = calloc(1, sizeof(*files));
+	size_t before = err->n_errors;
+	int ret = -ENOMEM;
+
+	if (y.policy == NULL || files == NULL ||
+	    (err->file != NULL && (y.policy->file = strdup(err->file)) == NULL))
+		goto out;
+	ret = -EINVAL;
+	yaml_files_read(files, path, text, len, err);
+	// Lists first: the rules of every file know those of all.
+	for (size_t i = 0; i < files->n_order; i++)
+		yaml_lists_read(&y.lists, files->file[files->order[i]].root, err);
+	for (size_t i = 0; i < files->n_order; i++)
+		root_map(&y, files->file[files->order[i]].root);
+	y.policy->includes = files->n > 1;
+	if (files->n_order == files->n)
+		cfg_policy_check(y.policy, err);
+	if (err->n_errors != before)
+		goto out;
+	*out = y.policy;
+	y.policy = NULL;
+	ret = 0;
+out:
+	yaml_lists_free(&y.lists);
+	if (files != NULL)
+		yaml_files_free(files);
+	free(files);
+	cfg_policy_free(y.policy);
+	return ret;
 }
 
 int
 cfg_policy_from_yaml(struct cfg_policy **out, const char *text, size_t len, struct cfg_err *err)
 {
-	struct yin y = {.policy = cfg_policy_new(), .budget = RULE_IN_MAX, .err = err};
-	size_t before = err->n_errors;
-	struct yaml_doc *doc = NULL;
-	struct yaml_node *root;
-	int ret = -ENOMEM;
-
-	if (y.policy == NULL || (err->file != NULL && (y.policy->file = strdup(err->file)) == NULL))
-		goto fail;
-	ret = -EINVAL;
-	doc = yaml_doc_read(text, len, err);
-	if (doc == NULL)
-		goto fail;
-	root = yaml_doc_root(doc);
-	if (root == NULL || root->kind != YAML_MAP) {
-		cfg_err_add(err, root != NULL ? root->pos : (struct cfg_pos){0},
-			    "the file holds %s (expected a map with the keys version and tables)",
-			    root != NULL ? yaml_kind_text(root) : "nothing");
-		goto fail;
-	}
-	root_map(&y, root);
-	cfg_policy_check(y.policy, err);
-	if (err->n_errors != before)
-		goto fail;
-	yaml_lists_free(&y.lists);
-	yaml_doc_free(doc);
-	*out = y.policy;
-	return 0;
-fail:
-	yaml_lists_free(&y.lists);
-	yaml_doc_free(doc);
-	cfg_policy_free(y.policy);
-	return ret;
+	return cfg_policy_from_yaml_file(out, NULL, text, len, err);
 }
 
 int
@@ -565,7 +595,7 @@ cfg_policy_load(struct cfg_policy **out, const char *path, struct cfg_err *err)
 	if (ret < 0)
 		cfg_err_add(err, (struct cfg_pos){0}, "cannot be read: %s", strerror(-ret));
 	else
-		ret = cfg_policy_from_yaml(&policy, text, len, err);
+		ret = cfg_policy_from_yaml_file(&policy, path, text, len, err);
 	if (ret == 0)
 		ret = cfg_policy_able(policy, CFG_ERROR, err);
 	if (ret == 0)

@@ -44,6 +44,7 @@ struct open {
 
 struct reader {
 	struct yaml_doc *doc;
+	const char *file;
 	struct open open[DEPTH_MAX];
 	size_t depth;
 	bool done;
@@ -84,7 +85,7 @@ copy(struct reader *r, const yaml_char_t *s, size_t n)
 	char *text = take(r->doc, n + 1);
 
 	if (text == NULL) {
-		fail(r, (struct cfg_pos){0}, "out of memory");
+		fail(r, (struct cfg_pos){.file = r->file}, "out of memory");
 		return NULL;
 	}
 	memcpy(text, s, n);
@@ -93,9 +94,9 @@ copy(struct reader *r, const yaml_char_t *s, size_t n)
 }
 
 static struct cfg_pos
-pos_of(const yaml_mark_t *m)
+pos_of(const struct reader *r, const yaml_mark_t *m)
 {
-	return (struct cfg_pos){m->line + 1, m->column + 1};
+	return (struct cfg_pos){m->line + 1, m->column + 1, r->file};
 }
 
 static struct yaml_node *
@@ -104,9 +105,9 @@ node_new(struct reader *r, enum yaml_kind kind, const yaml_event_t *ev)
 	struct yaml_node *node = take(r->doc, sizeof(*node));
 
 	if (node == NULL)
-		fail(r, pos_of(&ev->start_mark), "out of memory");
+		fail(r, pos_of(r, &ev->start_mark), "out of memory");
 	else
-		*node = (struct yaml_node){.kind = kind, .pos = pos_of(&ev->start_mark)};
+		*node = (struct yaml_node){.kind = kind, .pos = pos_of(r, &ev->start_mark)};
 	return node;
 }
 
@@ -231,7 +232,7 @@ static void
 on_alias(struct reader *r, const yaml_event_t *ev)
 {
 	const char *name = (const char *)ev->data.alias.anchor;
-	struct cfg_pos pos = pos_of(&ev->start_mark);
+	struct cfg_pos pos = pos_of(r, &ev->start_mark);
 
 	for (size_t i = r->doc->n_anchor; i-- > 0;) {
 		if (strcmp(r->doc->anchor[i].name, name) == 0) {
@@ -249,7 +250,7 @@ on_event(struct reader *r, const yaml_event_t *ev)
 	switch (ev->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (r->doc->root != NULL)
-			fail(r, pos_of(&ev->start_mark),
+			fail(r, pos_of(r, &ev->start_mark),
 			     "a second document (expected one in a file)");
 		break;
 	case YAML_SCALAR_EVENT:
@@ -281,7 +282,7 @@ on_event(struct reader *r, const yaml_event_t *ev)
 static void
 syntax_error(struct reader *r, const yaml_parser_t *p)
 {
-	struct cfg_pos pos = pos_of(&p->problem_mark);
+	struct cfg_pos pos = pos_of(r, &p->problem_mark);
 
 	if (p->error == YAML_READER_ERROR) {
 		unsigned line = 1, column = 1;
@@ -291,7 +292,7 @@ syntax_error(struct reader *r, const yaml_parser_t *p)
 			column = in[i] == '\n' ? 1 : column + 1;
 			line += in[i] == '\n';
 		}
-		pos = (struct cfg_pos){line, column};
+		pos = (struct cfg_pos){line, column, r->file};
 	}
 	cfg_err_add(r->err, pos, "not YAML: %s%s%s",
 		    p->problem != NULL ? p->problem : "cannot be read",
@@ -300,9 +301,9 @@ syntax_error(struct reader *r, const yaml_parser_t *p)
 }
 
 struct yaml_doc *
-yaml_doc_read(const char *text, size_t len, struct cfg_err *err)
+yaml_doc_read(const char *text, size_t len, const char *file, struct cfg_err *err)
 {
-	struct reader r = {.doc = calloc(1, sizeof(*r.doc)), .err = err};
+	struct reader r = {.doc = calloc(1, sizeof(*r.doc)), .file = file, .err = err};
 	yaml_parser_t parser;
 	yaml_event_t event;
 

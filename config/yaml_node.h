@@ -15,8 +15,9 @@ struct yaml_node {
 
 struct yaml_doc; // owns its nodes
 
-// The one document in the text; NULL after at least one error in err. Keys are always text.
-struct yaml_doc *yaml_doc_read(const char *text, size_t len, struct cfg_err *err);
+// The one document in the text; NULL after at least one error in err. Keys are always text. file:
+// what positions say, kept for good; NULL: the file that is read.
+struct yaml_doc *yaml_doc_read(const char *text, size_t len, const char *file, struct cfg_err *err);
 void yaml_doc_free(struct yaml_doc *doc);		     // NULL is fine
 struct yaml_node *yaml_doc_root(const struct yaml_doc *doc); // NULL: an empty document
 

@@ -80,6 +80,9 @@ sleep 3
 shut "confirmed: the new policy stays"
 is "apply" "$(code rw apply $work/open.yaml)" 0
 page "applied"
+printf 'version: 1\ninclude: "op*.yaml"\n' >$work/whole.yaml
+is "apply of a policy that includes others" "$(code rw apply $work/whole.yaml)" 0
+page "and it is the same"
 
 # ---- save and restore
 rw save -c >$work/saved

@@ -71,7 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ret == 0) {
 		written_again(p);
 		cfg_policy_lint(p, NULL, &err);
-		cfg_lint_allow(&err, (const char *)data, size);
+		cfg_lint_allow(&err, NULL, (const char *)data, size);
 	}
 	cfg_policy_free(p);
 	cfg_err_free(&err);

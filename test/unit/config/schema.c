@@ -162,6 +162,12 @@ schema(void)
 	json_object_set_new(top, "tables",
 			    json_pack("{s:[s,s], s:b, s:o}", "type", "object", "null",
 				      "additionalProperties", 0, "properties", tables));
+	json_object_set_new(
+		top, "include",
+		json_pack("{s:s, s:[o, {s:s, s:o}]}", "description",
+			  "files or patterns, relative to this file, that are part of the policy",
+			  "anyOf", schema_ref("word"), "type", "array", "items",
+			  schema_ref("word")));
 	json_object_set_new(top, "ports", named_lists("PORT or LOW:HIGH; rules say $NAME"));
 	json_object_set_new(top, "addresses", named_lists("addresses; rules say $NAME"));
 	json_object_set_new(top, "conntrack", conntrack());
@@ -169,14 +175,16 @@ schema(void)
 			    json_pack("{s:[s,s], s:b, s:{s:o}}", "type", "object", "null",
 				      "additionalProperties", 0, "properties", "port-selection",
 				      schema_words("preserve", "steered", "random", NULL)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s,s], s:b, s:o, s:o}", "$schema",
-			 "http://json-schema.org/draft-07/schema#", "title",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:[s]},{s:[s]},{s:[s]},{s:[s]}], "
+			 "s:b, s:o, s:o}",
+			 "$schema", "http://json-schema.org/draft-07/schema#", "title",
 			 "Ringwall's policy.yaml", "$comment",
 			 "Made by test/generate from the table of extensions; "
 			 "docs/policy-schema.md says what only the reader can tell.",
 			 "description", "ringwall-policy(5)", "type", "object", "required",
-			 "version", "tables", "additionalProperties", 0, "properties", top,
-			 "definitions", definitions());
+			 "version", "anyOf", "required", "tables", "required", "include",
+			 "required", "ports", "required", "addresses", "additionalProperties", 0,
+			 "properties", top, "definitions", definitions());
 }
 
 int

@@ -31,7 +31,7 @@ lint(const char *text, const char *conf, char **said)
 	cr_assert(p != NULL && (conf == NULL || settings != NULL), "%s\n%s", text, *said);
 	free(*said);
 	cfg_policy_lint(p, settings, &err);
-	cfg_lint_allow(&err, text, strlen(text));
+	cfg_lint_allow(&err, NULL, text, strlen(text));
 	if (err.n > 1)
 		qsort(err.msgs, err.n, sizeof(*err.msgs), by_line);
 	for (size_t i = 0; i < err.n; i++)
