@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/cmd.h"
+#include "app/cmd_diff.h"
 #include "app/messages.h"
 #include "config/lint.h"
 
@@ -17,6 +18,7 @@ enum { DONE = 0, FAILED = 1, USAGE = 2 };
 struct args {
 	bool strict, json;
 	const char *conf; // NULL: none given
+	const char *old;  // of --diff
 	const char *path;
 };
 
@@ -25,6 +27,7 @@ parse(struct args *a, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"conf", required_argument, NULL, 'c'},
+		{"diff", required_argument, NULL, 'd'},
 		{"json", no_argument, NULL, 'j'},
 		{"strict", no_argument, NULL, 's'},
 		{0},
@@ -40,10 +43,12 @@ parse(struct args *a, int argc, char **argv)
 		a->json |= c == 'j';
 		if (c == 'c')
 			a->conf = optarg;
+		if (c == 'd')
+			a->old = optarg;
 	}
 	if (optind < argc)
 		a->path = argv[optind++];
-	return optind == argc && a->path != NULL;
+	return optind == argc && a->path != NULL && (a->old == NULL || a->conf == NULL);
 }
 
 // The machine, where it was given. False: it cannot be read, and err says why.
@@ -80,9 +85,12 @@ app_cmd_check(int argc, char **argv)
 	int code;
 
 	if (!parse(&a, argc, argv)) {
-		fprintf(stderr, "usage: ringwall check [--strict] [--json] [--conf FILE] FILE\n");
+		fprintf(stderr, "usage: ringwall check [--strict] [--json] [--conf FILE] FILE\n"
+				"       ringwall check [--strict] [--json] --diff OLD NEW\n");
 		return USAGE;
 	}
+	if (a.old != NULL)
+		return app_diff(&(struct app_diff){a.old, a.path, a.strict, a.json});
 	cfg_err_init(&err, a.path);
 	if (read_settings(&a, &settings, &err) && app_read_policy_text(a.path, &text, &len, &err) &&
 	    cfg_policy_from_yaml_file(&policy, path_of(&a), text, len, &err) == 0) {

@@ -10,7 +10,7 @@
 const char *app_control_path = "/run/ringwall/control.sock";
 
 static const struct app_cmd cmds[] = {
-	{"check", app_cmd_check, "[--strict] [--json] [--conf FILE] FILE",
+	{"check", app_cmd_check, "[--strict] [--json] [--conf FILE | --diff OLD] FILE",
 	 "validate and lint a policy"},
 	{"import", app_cmd_import, "[-6] [FILE]", "iptables-save text to YAML"},
 	{"export", app_cmd_export, "[-6] [FILE]", "YAML to iptables-save text"},

@@ -46,6 +46,7 @@ main(int argc, char **argv)
 		expect(manual, "setting", cfg_ct_row[i].name);
 	for (size_t i = 0; cfg_lint_id(i) != NULL; i++)
 		expect(manual, "warning", cfg_lint_id(i));
+	expect(manual, "warning", "cuts-control"); // of check --diff
 	expect(manual, "warning", "rest-ignored"); // these two are of import
 	expect(manual, "warning", "table-repeated");
 	free(manual);

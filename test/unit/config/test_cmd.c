@@ -167,6 +167,68 @@ Test(config_cmd, check_json)
 	free(text);
 }
 
+Test(config_cmd, diff)
+{
+	static const char text[] =
+		"version: 1\ntables:\n  filter:\n    INPUT:\n      policy: DROP\n      rules:\n"
+		"        - { protocol: tcp, dport: %s, jump: ACCEPT }\n";
+	char *said, policy[400];
+	json_t *j, *change;
+
+	unsetenv("SSH_CONNECTION");
+	snprintf(policy, sizeof(policy), text, "22");
+	write_file("good", policy);
+	snprintf(policy, sizeof(policy), text, "80");
+	write_file("warned", policy);
+	cr_expect(eq(int,
+		     RUN(check, NULL, "--diff", (char *)in_dir("good"), (char *)in_dir("good"),
+			 "--strict"),
+		     0));
+	expect_file("out", "no traffic changes verdict\n");
+	cr_expect(eq(int,
+		     RUN(check, NULL, "--diff", (char *)in_dir("good"), (char *)in_dir("warned")),
+		     0));
+	said = slurp(in_dir("out"));
+	cr_expect(strstr(said, "INPUT, IPv4: ACCEPT becomes DROP\n  what    tcp, port 22\n") !=
+			  NULL,
+		  "%s", said);
+	cr_expect(strstr(said, "INPUT, IPv6: DROP becomes ACCEPT\n  what    tcp, port 80\n") !=
+			  NULL,
+		  "%s", said);
+	free(said);
+	said = slurp(in_dir("err"));
+	cr_expect(strstr(said, "control by TCP port 22 may be cut off") != NULL, "%s", said);
+	cr_expect(strstr(said, "[cuts-control]") != NULL, "%s", said);
+	free(said);
+	cr_expect(eq(int,
+		     RUN(check, NULL, "--strict", "--diff", (char *)in_dir("good"),
+			 (char *)in_dir("warned")),
+		     1));
+	setenv("SSH_CONNECTION", "192.0.2.7 50000 10.0.0.1 80", 1);
+	cr_expect(eq(int,
+		     RUN(check, NULL, "--json", "--diff", (char *)in_dir("warned"),
+			 (char *)in_dir("good")),
+		     0));
+	unsetenv("SSH_CONNECTION");
+	said = slurp(in_dir("out"));
+	j = json_loads(said, 0, NULL);
+	cr_assert(j != NULL, "%s", said);
+	cr_expect(eq(int, json_typeof(json_object_get(j, "complete")), JSON_TRUE));
+	cr_expect(strstr(said, "this very connection (SSH_CONNECTION) may be cut off") != NULL,
+		  "%s", said);
+	change = json_array_get(json_object_get(j, "changes"), 0);
+	cr_expect(eq(str, (char *)json_string_value(json_object_get(change, "way")), "INPUT"));
+	cr_expect(eq(int,
+		     json_integer_value(json_object_get(json_object_get(change, "old"), "line")),
+		     7));
+	json_decref(j);
+	free(said);
+	cr_expect(eq(int,
+		     RUN(check, NULL, "--diff", (char *)in_dir("absent"), (char *)in_dir("good")),
+		     1));
+	cr_expect(eq(int, RUN(check, NULL, "--diff", (char *)in_dir("good")), 2));
+}
+
 Test(config_cmd, usage)
 {
 	cr_expect(eq(int, RUN(check, NULL), 2));
