@@ -142,6 +142,7 @@ open_whole(const char *path)
 	return f != NULL ? pcap_fopen_offline(f, err) : NULL;
 }
 
+const struct cfg_t_ct *(*corpus_raw)(const struct pl_pkt *p);
 static struct corpus_counts *counts;
 
 static void
@@ -165,6 +166,7 @@ corpus_replay(const char *path, struct corpus_counts *out)
 	ctt_start(1, 100000);
 	ctt.drop = routing_drops;
 	ctt.between = count;
+	ctt.raw = corpus_raw;
 	while (pcap_next_ex(pc, &hdr, &data) == 1) {
 		uint8_t family;
 		unsigned off = find_ip(pcap_datalink(pc), data, hdr->caplen, &family);

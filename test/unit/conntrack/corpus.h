@@ -12,6 +12,8 @@ struct corpus_counts {
 	unsigned flows; // in the table at the end
 };
 
+// What raw says of each packet of a replay; NULL: nothing.
+extern const struct cfg_t_ct *(*corpus_raw)(const struct pl_pkt *p);
 // 0, or -1 where the file cannot be read.
 int corpus_replay(const char *path, struct corpus_counts *out);
 

@@ -29,7 +29,7 @@ run_parse(struct pl_worker *w, const void *c, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		int ret = pl_parse(p);
 
-		p->ct_rule = ctt.ct_rule;
+		p->ct_rule = ctt.raw != NULL && ret == 0 ? ctt.raw(p) : ctt.ct_rule;
 		if (ret != 0)
 			pl_drop(w, b, p, ret > 0 ? (enum pl_drop)(ret - 1) : PL_DROP_NOT_IP);
 		else if (never_received(p))

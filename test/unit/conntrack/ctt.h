@@ -19,6 +19,7 @@ struct ctt {
 	bool (*drop)(struct pl_worker *w, const struct pl_pkt *p); // the filter; NULL lets all pass
 	void (*between)(struct pl_worker *w, struct pl_pkt *p); // after the look-up; NULL: nothing
 	const struct cfg_t_ct *ct_rule; // what raw says of every packet; NULL: nothing
+	const struct cfg_t_ct *(*raw)(const struct pl_pkt *p); // the same for each; NULL: ct_rule
 	struct ctt_seen seen[CTT_SEEN];
 	unsigned n_seen;
 	struct ct_conf conf; // the kernel's defaults after ctt_start()
