@@ -247,6 +247,8 @@ run_burst(struct pl_worker *w, struct pl_burst *b)
 {
 	const struct pl_program *prog = w->prog;
 
+	if (w->ways != NULL)
+		pl_ways_check(w); // also for what only other workers hand over
 	if (likely(prog->order == PL_ORDER_BURST)) {
 		run_stages(w, b, 0, prog->n_stage);
 	} else {
@@ -272,8 +274,6 @@ pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t por
 	struct pl_burst *b = &w->burst;
 	uint64_t bytes = 0;
 
-	if (w->ways != NULL)
-		pl_ways_check(w);
 	for (uint16_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 		enter(w, &b->pkt[i], m[i], port, origin);
