@@ -6,6 +6,7 @@
 #include <criterion/new/assert.h>
 
 #include "conntrack/ct_expect.h"
+#include "conntrack/ct_sip.h"
 #include "ctt.h"
 
 TestSuite(conntrack_sip, .fini = ctt_stop);
@@ -129,5 +130,79 @@ Test(conntrack_sip, texts_that_lie)
 		snprintf(cut, sizeof(cut), "%.*s", (int)n, invite);
 		phone(cut);
 		cr_expect(le(u32, expected(), 2));
+	}
+}
+
+static uint32_t
+rnd(uint64_t *state, uint32_t below)
+{
+	*state = *state * 6364136223846793005 + 1442695040888963407;
+	return (uint32_t)(*state >> 33) % below;
+}
+
+// Everything that reads a message, over n bytes that end where their buffer ends, so that the
+// address sanitizer sees each byte read too many. What is found must lie inside.
+static void
+read_all(struct ct_help_pkt *h)
+{
+	union pl_addr addr;
+	struct ct_span at;
+	rte_be16_t port;
+	uint32_t v;
+
+	for (enum ct_sip_header what = CT_SIP_CSEQ; what <= CT_SIP_LENGTH; what++) {
+		bool inside = false;
+		uint32_t off = 0, last;
+
+		if (ct_sip_header(h, 0, what, &at) > 0)
+			cr_assert(le(u32, at.off + at.len, h->text.n));
+		if (what < CT_SIP_FROM || what > CT_SIP_VIA)
+			continue;
+		do {
+			last = off;
+			if (ct_sip_uri(h, &off, what, &inside, &at, &addr, &port) <= 0)
+				break;
+			cr_assert(le(u32, at.off + at.len, h->text.n));
+			cr_assert(gt(u32, off, last), "it gets on");
+			ct_sip_addr_param(h, off, "maddr=", true, &at, &addr);
+			ct_sip_number_param(h, off, "expires=", &at, &v);
+			ct_sip_transport_ok(h, off);
+		} while (true);
+	}
+	if (ct_sip_request_uri(h, &at, &addr, &port) > 0)
+		cr_assert(le(u32, at.off + at.len, h->text.n));
+	for (enum ct_sdp_line what = CT_SDP_VERSION; what < CT_SDP_NONE; what++) {
+		if (ct_sdp_find(h, 0, what, CT_SDP_NONE, &at) > 0)
+			cr_assert(le(u32, at.off + at.len, h->text.n));
+		ct_sdp_find(h, 0, what, CT_SDP_MEDIA, &at);
+	}
+	ct_sdp_addr(h, 0, &addr);
+}
+
+Test(conntrack_sip, odd_bytes, .timeout = 60)
+{
+	static const char base[] =
+		"REGISTER sip:a@[2001:db8::1]:5060 SIP/2.0\r\nv: SIP/2.0/UDP "
+		"192.0.2.1:5060;rport=1\r\n"
+		"CSeq: 7 REGISTER\r\nf: <sip:b@192.0.2.1>\r\n t: \r\nContact: "
+		"<sip:c@192.0.2.1:5060>"
+		";expires=3,<sip:d@192.0.2.2:1024>;maddr=192.0.2.3\r\n\tsip:e@10.0.0.1\r\nl: "
+		"9\r\n\r\n"
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP6 2001:db8::1\r\nm=audio 4000 x\r\n";
+	static const char odd[] = "\r\n \t:,;=@[].0959azm";
+	uint64_t state = 1;
+
+	tl_init();
+	for (unsigned i = 0; i < 20000; i++) {
+		uint32_t n = 1 + rnd(&state, sizeof(base) - 1);
+		char *text = malloc(n);
+		struct pl_pkt p = {.family = i % 3 == 0 ? 6 : 4, .proto = IPPROTO_UDP};
+		struct ct_help_pkt h = {.p = &p, .text = {.at = text, .len = n, .n = n}};
+
+		memcpy(text, base + (i % 2 == 0 ? 0 : rnd(&state, sizeof(base) - n)), n);
+		for (unsigned k = rnd(&state, 12); k != 0; k--)
+			text[rnd(&state, n)] = odd[rnd(&state, sizeof(odd) - 1)];
+		read_all(&h);
+		free(text);
 	}
 }
