@@ -59,6 +59,10 @@ struct ext_opt {
 	ext_show show;	 // NULL: another way to write an option that has its own row
 };
 
+// For struct ext_opt's pattern.
+#define EXT_P_NUMBER "(?:0[xX][0-9a-fA-F]+|[0-9]+)"
+#define EXT_P_PORTS  "[^,:! ]+|[^,:! ]*:[^,:! ]*"
+
 #define EXT_OPTS_MAX 32 // slots are bits
 
 struct ext {

@@ -234,15 +234,22 @@ ecn_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, str
 		{.name = text "-eq",                                                               \
 		 .value = EXT_WORD,                                                                \
 		 .invertible = true,                                                               \
+		 .pattern = EXT_P_NUMBER,                                                          \
 		 .parse = ttl_eq_parse,                                                            \
 		 .show = ttl_eq_show},                                                             \
-		{.name = text, .value = EXT_WORD, .invertible = true, .parse = ttl_eq_parse},      \
+		{.name = text,                                                                     \
+		 .value = EXT_WORD,                                                                \
+		 .invertible = true,                                                               \
+		 .pattern = EXT_P_NUMBER,                                                          \
+		 .parse = ttl_eq_parse},                                                           \
 		{.name = text "-lt",                                                               \
 		 .value = EXT_WORD,                                                                \
+		 .pattern = EXT_P_NUMBER,                                                          \
 		 .parse = ttl_lt_parse,                                                            \
 		 .show = ttl_lt_show},                                                             \
 		{.name = text "-gt",                                                               \
 		 .value = EXT_WORD,                                                                \
+		 .pattern = EXT_P_NUMBER,                                                          \
 		 .parse = ttl_gt_parse,                                                            \
 		 .show = ttl_gt_show},                                                             \
 	}

@@ -255,17 +255,19 @@ mac_show(struct ext_out *out)
 	return true;
 }
 
-#define ONE_OPT(array, text, p, s)                                                                 \
+#define ONE_OPT(array, text, form, p, s)                                                           \
 	static const struct ext_opt array[] = {{.name = text,                                      \
 						.value = EXT_WORD,                                 \
 						.invertible = true,                                \
 						.required = true,                                  \
+						.pattern = form,                                   \
 						.parse = p,                                        \
 						.show = s}}
-ONE_OPT(mark_opt, "mark", mark_parse, mark_show);
-ONE_OPT(length_opt, "length", length_parse, length_show);
-ONE_OPT(pkttype_opt, "pkt-type", pkttype_parse, pkttype_show);
-ONE_OPT(mac_opt, "mac-source", mac_parse, mac_show);
+ONE_OPT(mark_opt, "mark", EXT_P_NUMBER "(?:/" EXT_P_NUMBER ")?", mark_parse, mark_show);
+ONE_OPT(length_opt, "length", EXT_P_NUMBER "|" EXT_P_NUMBER "?:" EXT_P_NUMBER "?", length_parse,
+	length_show);
+ONE_OPT(pkttype_opt, "pkt-type", "[a-zA-Z]+", pkttype_parse, pkttype_show);
+ONE_OPT(mac_opt, "mac-source", "[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}", mac_parse, mac_show);
 static const struct ext_opt iprange_opt[] = {
 	{.name = "src-range",
 	 .slot = 0,

@@ -256,22 +256,25 @@ tcp_option_show(struct ext_out *out)
 	 .slot = 0,                                                                                \
 	 .value = EXT_WORD,                                                                        \
 	 .invertible = true,                                                                       \
+	 .pattern = EXT_P_PORTS,                                                                   \
 	 .parse = sport_parse,                                                                     \
 	 .show = sport_show},                                                                      \
 		{.name = "source-port",                                                            \
 		 .slot = 0,                                                                        \
 		 .value = EXT_WORD,                                                                \
 		 .invertible = true,                                                               \
+		 .pattern = EXT_P_PORTS,                                                           \
 		 .parse = sport_parse},                                                            \
 		{.name = "dport",                                                                  \
 		 .slot = 1,                                                                        \
 		 .value = EXT_WORD,                                                                \
 		 .invertible = true,                                                               \
+		 .pattern = EXT_P_PORTS,                                                           \
 		 .parse = dport_parse,                                                             \
 		 .show = dport_show},                                                              \
 	{                                                                                          \
 		.name = "destination-port", .slot = 1, .value = EXT_WORD, .invertible = true,      \
-		.parse = dport_parse                                                               \
+		.pattern = EXT_P_PORTS, .parse = dport_parse                                       \
 	}
 
 static const struct ext_opt udp_opt[] = {PORT_ROWS};
@@ -386,28 +389,33 @@ static const struct ext_opt multiport_opt[] = {
 	 .slot = 0,
 	 .value = EXT_LIST,
 	 .invertible = true,
+	 .pattern = EXT_P_PORTS,
 	 .parse = sports_parse,
 	 .show = sports_show},
 	{.name = "source-ports",
 	 .slot = 0,
 	 .value = EXT_LIST,
 	 .invertible = true,
+	 .pattern = EXT_P_PORTS,
 	 .parse = sports_parse},
 	{.name = "dports",
 	 .slot = 0,
 	 .value = EXT_LIST,
 	 .invertible = true,
+	 .pattern = EXT_P_PORTS,
 	 .parse = dports_parse,
 	 .show = dports_show},
 	{.name = "destination-ports",
 	 .slot = 0,
 	 .value = EXT_LIST,
 	 .invertible = true,
+	 .pattern = EXT_P_PORTS,
 	 .parse = dports_parse},
 	{.name = "ports",
 	 .slot = 0,
 	 .value = EXT_LIST,
 	 .invertible = true,
+	 .pattern = EXT_P_PORTS,
 	 .parse = ports_parse,
 	 .show = ports_show},
 };
