@@ -12,6 +12,7 @@
 
 #include "app/ask.h"
 #include "app/cmd.h"
+#include "app/cmd_diff.h"
 #include "app/messages.h"
 #include "app/show.h"
 #include "config/policy.h"
@@ -28,6 +29,7 @@ enum opt_kind {
 	O_JSON,	 // not for the daemon: print the answer as it is
 	O_EXACT, // not for the daemon: counters in full
 	O_ALL,	 // not for the daemon: drop reasons that are zero as well
+	O_FORCE, // not for the daemon: do it though it cuts off who asks
 };
 
 struct opt {
@@ -39,7 +41,7 @@ struct opt {
 
 struct parsed {
 	json_t *request;
-	bool json, exact, all;
+	bool json, exact, all, force;
 	char *rest[2]; // what is no option
 	int n_rest;
 };
@@ -102,6 +104,9 @@ take_option(struct parsed *p, const struct opt *o, const char *command, const ch
 		break;
 	case O_ALL:
 		p->all = true;
+		break;
+	case O_FORCE:
+		p->force = true;
 		break;
 	}
 	return 0;
@@ -417,11 +422,35 @@ number(const json_t *answer, const char *key)
 	return json_integer_value(json_object_get(answer, key));
 }
 
+// Would the change cut off the very session in which it is asked for, for good?
+static bool
+cuts_off(const char *command, const struct parsed *p)
+{
+	const char *family = app_session_family(), *running;
+	json_t *answer;
+	bool cuts;
+
+	if (family == NULL || p->force || strcmp(p->rest[0], "-") == 0 ||
+	    json_object_get(p->request, "confirm") != NULL)
+		return false;
+	answer = app_ask("save", json_pack("{s:s, s:s}", "command", "save", "family", family));
+	running = json_string_value(json_object_get(answer, "text"));
+	cuts = running != NULL && app_cuts_session(running, p->rest[0]);
+	json_decref(answer);
+	if (cuts)
+		fprintf(stderr,
+			"ringwall %s: not applied: use --confirm SECONDS, so that it is undone, or "
+			"--force\n",
+			command);
+	return cuts;
+}
+
 int
 app_cmd_apply(int argc, char **argv)
 {
-	static const char text[] = "[--confirm SECONDS] FILE";
-	static const struct opt opt[] = {{0, "confirm", O_NUMBER, "confirm"}};
+	static const char text[] = "[--confirm SECONDS | --force] FILE";
+	static const struct opt opt[] = {{0, "confirm", O_NUMBER, "confirm"},
+					 {0, "force", O_FORCE, NULL}};
 	struct parsed p;
 	json_t *answer;
 
@@ -430,6 +459,10 @@ app_cmd_apply(int argc, char **argv)
 	if (p.n_rest == 0) {
 		json_decref(p.request);
 		return -usage(argv[0], text, "FILE is missing");
+	}
+	if (cuts_off(argv[0], &p)) {
+		json_decref(p.request);
+		return EXIT_FAILED;
 	}
 	answer = ask_with_file(argv[0], &p, p.rest[0]);
 	if (answer == NULL)

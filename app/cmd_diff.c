@@ -10,6 +10,7 @@
 
 #include "app/cmd_diff.h"
 #include "app/messages.h"
+#include "config/policy.h"
 #include "config/policy_diff.h"
 
 struct job {
@@ -30,7 +31,8 @@ read_policy(struct job *j, const char *path, struct cfg_policy **out)
 
 	j->err.file = path;
 	good = app_read_policy_text(path, &text, &len, &j->err) &&
-	       cfg_policy_from_yaml(out, text, len, &j->err) == 0;
+	       cfg_policy_from_yaml_file(out, strcmp(path, "-") == 0 ? NULL : path, text, len,
+					 &j->err) == 0;
 	free(text);
 	return good;
 }
@@ -71,6 +73,40 @@ warn_of_cut(struct job *j)
 			     c->way, c->becomes, c->new_rule, c->packet);
 		return;
 	}
+}
+
+const char *
+app_session_family(void)
+{
+	struct cfg_control c;
+
+	if (!parse_control(&c, getenv("SSH_CONNECTION")))
+		return NULL;
+	return c.family == CFG_IPV4 ? "ipv4" : "ipv6";
+}
+
+bool
+app_cuts_session(const char *running, const char *path)
+{
+	struct job j = {.session = true};
+	bool cuts = false;
+
+	cfg_err_init(&j.err, path);
+	if (parse_control(&j.control, getenv("SSH_CONNECTION")) &&
+	    cfg_policy_from_save(&j.policy[0], j.control.family, running, strlen(running),
+				 &j.err) == 0 &&
+	    cfg_policy_load(&j.policy[1], path, &j.err) == 0 &&
+	    cfg_policy_diff(&j.cut, j.policy[0], j.policy[1], j.control.family, &j.control) == 0) {
+		cfg_err_free(&j.err);
+		warn_of_cut(&j);
+		cuts = j.err.n > 0;
+		app_print_messages(&j.err);
+	}
+	cfg_diff_free(&j.cut);
+	cfg_err_free(&j.err);
+	cfg_policy_free(j.policy[0]);
+	cfg_policy_free(j.policy[1]);
+	return cuts;
 }
 
 static const char *

@@ -258,6 +258,7 @@ fill_position(struct space_prog *p, uint32_t copy, uint32_t i, uint32_t *room)
 	e.to_copy = copy_for(p, &after, pos->end);
 	if (pos->effect != SPACE_TRANSLATES || !split_same(p, &after, &e, &same))
 		return !p->w->oom && add_entry(p, c, room, e);
+	same.to_copy = copy; // nothing was translated
 	return (e.n_box == 0 || add_entry(p, c, room, e)) &&
 	       (same.n_box == 0 || add_entry(p, c, room, same));
 }

@@ -59,6 +59,13 @@ is "no such file: 1" "$(code rw apply $work/nowhere.yaml)" 1
 sed 's/policy: DROP/policy: DORP/' $work/open.yaml >$work/bad.yaml
 is "bad policy: 1" "$(code rw apply $work/bad.yaml)" 1
 has "bad policy: file, line, column" "$(cat $work/said)" "^$work/bad.yaml:5:[0-9]+: error: "
+sed 's/^    FORWARD:/    INPUT: { policy: DROP }\n&/' $work/open.yaml >$work/cut.yaml
+session="192.168.1.2 40000 192.168.1.1 22"
+is "cutting off one's own session: 1" "$(SSH_CONNECTION=$session code rw apply $work/cut.yaml)" 1
+has "cutting off: why" "$(cat $work/said)" 'cut.yaml:.*this very connection .SSH_CONNECTION. may be cut off: INPUT .*\[cuts-control\]'
+is "not cut off: 0" "$(SSH_CONNECTION=$session code rw apply $work/open.yaml)" 0
+is "cut off by force: 0" "$(SSH_CONNECTION=$session code rw apply --force $work/cut.yaml)" 0
+is "and back: 0" "$(code rw apply $work/open.yaml)" 0
 is "nothing to confirm: 1" "$(code rw confirm)" 1
 is "nothing to roll back: 1" "$(code rw rollback)" 1
 page "nothing has changed"

@@ -87,7 +87,8 @@ Test(config_space, search_is_brute_force, .timeout = 300)
 {
 	size_t none = 0, found = 0, unknown = 0, alone = 0;
 
-	for (uint64_t seed = 1; seed <= 80; seed++) {
+	for (uint64_t nth = 1; nth <= 81; nth++) {
+		const uint64_t seed = nth == 81 ? 1208 : nth; // DNAT to where it goes anyway
 		char *text = small_policy(seed);
 		struct cfg_policy *policy = read_small(text);
 		enum space_path path = seed % SPACE_PATHS;
