@@ -3,6 +3,7 @@
 // is a run of rules in its table's rule array. Everything is immutable after acl_policy_create(),
 // but for the counters, which their worker alone writes.
 #include "acl/acl.h"
+#include "pipeline/event.h"
 #include "pipeline/pkt.h"
 #include "pipeline/way.h"
 
@@ -32,6 +33,7 @@ enum acl_rule_flags {
 	ACL_R_FRAG = 1 << 4, // -f
 	ACL_R_NOT_FRAG = 1 << 5,
 	ACL_R_STATE = 1 << 7,  // a match or the target keeps state: once per packet, in order
+	ACL_R_PLAIN = 1 << 9,  // asks for nothing at all, not even a comment
 	ACL_R_VERIFY = 1 << 6, // compiled: what a context says of it needs acl_rule_match()
 	ACL_R_VARIES = 1 << 8, // what it says or does may differ between plain packets of a flow
 };
@@ -89,6 +91,7 @@ struct acl_table {
 	uint32_t *varies;      // rules that ask for more than plain packets share, in order
 	uint32_t n_varies;
 	bool keeps_state; // some rule has ACL_R_STATE
+	bool traces;	  // some rule has the target TRACE: every walk is the interpreter's
 	uint32_t n_chain, n_rule, n_match, n_target, n_nat, n_step;
 	uint32_t hook[CFG_HOOKS]; // chain index or ACL_NO_CHAIN
 };
@@ -178,6 +181,11 @@ void acl_record_end(const struct acl_table *t, const struct acl_chain *c, const 
 // acl_linear.c. cnt NULL: credit nothing. stack has room for t's deepest path.
 struct acl_end acl_linear_run(const struct acl_table *t, const struct acl_chain *start,
 			      struct acl_view *v, struct pl_counter *cnt, uint32_t *stack);
+
+// acl_target_log.c: tells that a traced packet met rule `number` of the chain, or its end (one more
+// than it has rules).
+void acl_trace(const struct acl_chain *c, uint32_t number, enum pl_event_trace what,
+	       const struct acl_view *v);
 
 // Writes what the rule asks of later stages into the packet: pkt->reject, pkt->nat_rule.
 static inline void

@@ -35,11 +35,14 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 
 const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_ACCEPT] = {.verdict = ACL_ACCEPT, .flags = ACL_K_FLOW},
+	[CFG_T_AUDIT] = {acl_audit_apply},
 	[CFG_T_CT] = {acl_ct_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
 	[CFG_T_DNAT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
 	[CFG_T_DROP] = {.verdict = ACL_DROP, .flags = ACL_K_FLOW},
+	[CFG_T_LOG] = {acl_log_apply},
 	[CFG_T_MARK] = {acl_mark_apply, .flags = ACL_K_FLOW},
 	[CFG_T_MASQUERADE] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
+	[CFG_T_NFLOG] = {acl_nflog_apply},
 	[CFG_T_NONE] = {.flags = ACL_K_FLOW},
 	[CFG_T_NOTRACK] = {acl_notrack_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
 	[CFG_T_REDIRECT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
@@ -48,4 +51,5 @@ const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_JUMP] = {.flags = ACL_K_FLOW},
 	[CFG_T_GOTO] = {.flags = ACL_K_FLOW},
 	[CFG_T_SNAT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
+	[CFG_T_TRACE] = {acl_trace_apply},
 };

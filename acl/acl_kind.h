@@ -138,6 +138,12 @@ enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 #define ACL_LIMIT_SIZE 32
 
+// acl_target_log.c
+enum acl_next acl_audit_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_log_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_nflog_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_trace_apply(const struct acl_rule *r, struct acl_view *v);
+
 enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
 enum acl_next acl_ct_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_notrack_apply(const struct acl_rule *r, struct acl_view *v);

@@ -22,6 +22,21 @@ ends_here(const struct acl_rule *r, struct acl_view *v, enum acl_verdict *verdic
 	return kind->apply == NULL || kind->apply(r, v) == ACL_STOP_DROP;
 }
 
+// The kernel takes a rule that is nothing but ACCEPT, DROP or RETURN for the end of its chain.
+static void
+trace_rule(const struct acl_chain *c, const struct acl_rule *r, const struct acl_view *v)
+{
+	bool end =
+		(r->flags & ACL_R_PLAIN) &&
+		(r->target == CFG_T_ACCEPT || r->target == CFG_T_DROP || r->target == CFG_T_RETURN);
+
+	acl_trace(c, r->number,
+		  !end			     ? PL_TRACE_RULE
+		  : c->hook == CFG_HOOK_NONE ? PL_TRACE_RETURN
+					     : PL_TRACE_POLICY,
+		  v);
+}
+
 struct acl_end
 acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct acl_view *v,
 	       struct pl_counter *cnt, uint32_t *stack)
@@ -44,6 +59,8 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct 
 			credit(cnt, r->counter, v);
 			if (v->pkt->rec != NULL)
 				acl_record_rule(t, r, v);
+			if (unlikely(v->pkt->trace))
+				trace_rule(c, r, v);
 			if (r->target == CFG_T_JUMP || r->target == CFG_T_GOTO) {
 				if (r->target == CFG_T_JUMP)
 					stack[depth++] =
@@ -57,11 +74,15 @@ acl_linear_run(const struct acl_table *t, const struct acl_chain *start, struct 
 			if (!back && r->target != CFG_T_NONE && ends_here(r, v, &verdict))
 				return (struct acl_end){verdict, c, r};
 		}
+		if (unlikely(v->pkt->trace) && i >= end && c->hook == CFG_HOOK_NONE)
+			acl_trace(c, c->n + 1, PL_TRACE_RETURN, v);
 		if (!back) {
 			i++;
 		} else if (depth ==
 			   0) { // in the built-in chain, or where nobody waits for a return
 			credit(cnt, start->counter, v);
+			if (unlikely(v->pkt->trace))
+				acl_trace(start, start->n + 1, PL_TRACE_POLICY, v);
 			return (struct acl_end){start->drop ? ACL_DROP : ACL_ACCEPT, start, NULL};
 		} else {
 			i = stack[--depth];

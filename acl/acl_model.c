@@ -144,6 +144,7 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 	const struct acl_chain *to;
 
 	r->target = from->target.id;
+	tb->t->traces |= r->target == CFG_T_TRACE;
 	if (r->target == CFG_T_REJECT) {
 		r->reject = reject_kind(from->target.reject, tb->family);
 	} else if (target_is_nat(r->target)) {
@@ -173,6 +174,18 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 	return 0;
 }
 
+// ip_tables.c's unconditional(): the rule is nothing but its target.
+static bool
+is_plain(const struct acl_rule *r, const struct cfg_rule *from)
+{
+	static const union pl_addr any;
+
+	return r->flags == 0 && from->n_match == 0 && from->in.name[0] == '\0' &&
+	       !from->in.wildcard && from->out.name[0] == '\0' && !from->out.wildcard &&
+	       memcmp(&r->src_mask, &any, sizeof(any)) == 0 &&
+	       memcmp(&r->dst_mask, &any, sizeof(any)) == 0;
+}
+
 static int
 rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from)
 {
@@ -192,6 +205,8 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 	}
 	if (from->frag)
 		r->flags |= from->frag_inv ? ACL_R_NOT_FRAG : ACL_R_FRAG;
+	if (is_plain(r, from))
+		r->flags |= ACL_R_PLAIN;
 	r->match = &tb->t->match[tb->t->n_match];
 	for (size_t i = 0; i < from->n_match; i++) {
 		const struct acl_match_kind *kind = &acl_match_kind[from->match[i].id];

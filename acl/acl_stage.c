@@ -118,7 +118,7 @@ enter(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, const struct ac
 		return 0;
 	}
 	c = &t->chain[t->hook[hook]];
-	if (c->n != 0) {
+	if (c->n != 0 || unlikely(p->trace)) {
 		lane->pkt = p;
 		lane->v = acl_view(p, point_table[pc->point], hook);
 		lane->v.w = w;

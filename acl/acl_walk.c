@@ -3,7 +3,8 @@
 // and all packets that wait at the same one are classified at once. Runs on the worker's thread
 // with the worker's own scratch; no heap, no recursion: the stack of each packet is as deep as the
 // policy's longest path of jumps. Packets whose L4 header is cut off, which matches may have to
-// hot-drop, go to the linear interpreter: keys cannot say "unreadable".
+// hot-drop, go to the linear interpreter: keys cannot say "unreadable". So do packets that are
+// traced.
 #include "acl/acl_kind.h"
 #include "acl/acl_step.h"
 
@@ -313,7 +314,7 @@ walk(const struct acl_policy *p, const struct acl_table *t, enum acl_family fami
 	for (unsigned i = 0; i < n; i++) {
 		struct acl_lane *l = &sc->lane[i];
 
-		if (unlikely(!key_says_all(l->v.pkt))) {
+		if (unlikely(!key_says_all(l->v.pkt) || l->v.pkt->trace || t->traces)) {
 			l->end = acl_linear_run(t, l->start, &l->v, cnt, l->stack);
 			continue;
 		}

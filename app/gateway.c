@@ -12,6 +12,7 @@
 #include "conntrack/ct.h"
 #include "nat/nat.h"
 #include "net/port.h"
+#include "pipeline/event.h"
 #include "pipeline/toeplitz.h"
 #include "pipeline/way.h"
 
@@ -60,6 +61,9 @@ worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err
 		if (ret < 0)
 			goto fail;
 	}
+	ret = pl_events_create(w, s->events);
+	if (ret < 0)
+		goto fail;
 	ret = ct_table_create(&w->ct, RTE_MAX(s->flows / g->n_worker, 64u), i, socket);
 	if (ret < 0)
 		goto fail;
@@ -73,8 +77,9 @@ worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err
 		goto fail;
 	return 0;
 fail:
-	cfg_err_add(err, whole_file, "worker %u does not start: %s (%u flows, %u fragments)", i,
-		    strerror(-ret), s->flows, s->fragments);
+	cfg_err_add(err, whole_file,
+		    "worker %u does not start: %s (%u flows, %u fragments, %u events)", i,
+		    strerror(-ret), s->flows, s->fragments, s->events);
 	return ret;
 }
 
@@ -150,6 +155,7 @@ app_gateway_destroy(struct app_gateway *g)
 		ct_table_free(w->ct);
 		nat_core_free(w->nat);
 		net_core_free(w->net);
+		pl_events_free(w);
 	}
 	for (uint16_t i = 0; i < g->n_worker; i++)
 		pl_worker_free(g->worker[i]);

@@ -103,6 +103,27 @@ leave_ways(struct app_gateway *g)
 	}
 }
 
+// NFLOG's packets for a group that ringwall.conf does not have go nowhere, as in the kernel without
+// a listener: said once, when the policy is applied.
+static void
+warn_groups(const struct app_gateway *g, const struct cfg_chain *chain, struct cfg_err *err)
+{
+	for (size_t i = 0; i < chain->n_rule; i++) {
+		const struct cfg_target *t = &chain->rule[i].target;
+		size_t k = 0;
+
+		if (t->id != CFG_T_NFLOG)
+			continue;
+		while (k < g->settings->n_nflog && g->settings->nflog[k].group != t->nflog.group)
+			k++;
+		if (k == g->settings->n_nflog)
+			cfg_warn_add(err, t->pos, "nflog-group",
+				     "NFLOG: ringwall.conf has no nflog group %u: its packets are "
+				     "counted and lost",
+				     t->nflog.group);
+	}
+}
+
 int
 app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 {
@@ -118,6 +139,9 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 				    strerror(-ret));
 		return ret;
 	}
+	for (int t = 0; t < CFG_TABLES && !g->replay; t++)
+		for (size_t c = 0; c < policy->table[t].n_chain; c++)
+			warn_groups(g, policy->table[t].chain[c], err);
 	next->model = policy;
 	pl_program_publish(&next->prog);
 	if (prev != NULL) {

@@ -16,6 +16,7 @@
 #include "app/cmd.h"
 #include "app/gateway.h"
 #include "app/verdicts.h"
+#include "control/event.h"
 
 #define INPUTS_MAX 128
 #define TURNS_MAX  64 // a packet crosses a few workers at most
@@ -41,6 +42,7 @@ struct replay {
 	struct input in[INPUTS_MAX];
 	unsigned n_in;
 	struct output out[PL_PORT_MAX][2]; // [port][to the host]
+	struct ctl_events *events;
 	const char *conf, *dir;
 	unsigned burst;
 	uint64_t now_ns;
@@ -99,6 +101,19 @@ open_outputs(struct replay *r, struct cfg_err *err)
 		}
 	}
 	return 0;
+}
+
+static int
+open_events(struct replay *r, struct cfg_err *err)
+{
+	const struct ctl_events_conf conf = {
+		.settings = r->settings,
+		.worker = r->gateway.worker,
+		.n_worker = r->gateway.n_worker,
+		.dir = r->dir,
+	};
+
+	return ctl_events_create(&r->events, &conf, err);
 }
 
 static int
@@ -328,6 +343,7 @@ turn(struct replay *r)
 			w->prog = app_program(&r->gateway);
 			busy += pl_worker_turn(w);
 		}
+		ctl_events_drain(r->events, r->now_ns / 1000000);
 		if (busy == 0)
 			return;
 	}
@@ -434,6 +450,8 @@ prepare(struct replay *r, struct cfg_err *err)
 		ret = app_capture_open(&r->in[i].capture, r->in[i].path, err);
 	if (ret == 0)
 		ret = open_outputs(r, err);
+	if (ret == 0)
+		ret = open_events(r, err);
 	for (uint16_t i = 0; i < n_worker && ret == 0; i++)
 		r->gateway.worker[i]->notes = true;
 	return ret;
@@ -452,6 +470,7 @@ finish(struct replay *r, struct cfg_err *err)
 	}
 	if (ret < 0)
 		cfg_err_add(err, whole_file, "a capture could not be written whole");
+	ctl_events_free(r->events);
 	for (unsigned i = 0; i < r->n_in; i++) {
 		app_capture_close(r->in[i].capture);
 		free(r->in[i].arg);

@@ -151,6 +151,28 @@ show_drops(const json_t *answer, bool all)
 		printf("no packet was dropped\n");
 }
 
+// What was told by rules, and what of it was lost.
+static void
+show_events(const json_t *answer, bool all)
+{
+	static const struct {
+		const char *key, *text;
+	} rows[] = {
+		{"log_lines", "log lines written"},
+		{"log_over_rate", "log lines over log.rate"},
+		{"log_not_written", "log lines that the log did not take"},
+		{"nflog_packets", "NFLOG packets written"},
+		{"nflog_no_group", "NFLOG packets of a group that nobody listens to"},
+		{"nflog_not_written", "NFLOG packets that file or reader did not take"},
+		{"ring_full", "events that found no room in a worker's ring (sizes.events)"},
+	};
+	const json_t *events = json_object_get(answer, "events");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (all || number(events, rows[i].key) != 0)
+			printf("%" PRIu64 " %s\n", number(events, rows[i].key), rows[i].text);
+}
+
 void
 app_show_stats(const json_t *answer, bool all)
 {
@@ -169,6 +191,8 @@ app_show_stats(const json_t *answer, bool all)
 	show_workers(answer);
 	putchar('\n');
 	show_drops(answer, all);
+	putchar('\n');
+	show_events(answer, all);
 }
 
 static void

@@ -12,6 +12,7 @@
 static const struct ext *const exts[] = {
 	&ext_accept,
 	&ext_addrtype,
+	&ext_audit,
 	&ext_cgroup,
 	&ext_comment,
 	&ext_conntrack,
@@ -26,12 +27,14 @@ static const struct ext *const exts[] = {
 	&ext_iprange,
 	&ext_length,
 	&ext_limit,
+	&ext_log,
 	&ext_mac,
 	&ext_mark,
 	&ext_mark_target,
 	&ext_masquerade,
 	&ext_multiport,
 	&ext_nfacct,
+	&ext_nflog,
 	&ext_notrack,
 	&ext_osf,
 	&ext_owner,
@@ -47,6 +50,7 @@ static const struct ext *const exts[] = {
 	&ext_string,
 	&ext_tcp,
 	&ext_tos,
+	&ext_trace,
 	&ext_ttl,
 	&ext_u32,
 	&ext_udp,
@@ -95,7 +99,6 @@ static const struct {
 static const struct {
 	const char *name, *options;
 } other_target[] = {
-	{"AUDIT", "type"},
 	{"CHECKSUM", "checksum-fill"},
 	{"CLASSIFY", "set-class"},
 	{"CLUSTERIP", "hashmode,clustermac"},
@@ -108,10 +111,7 @@ static const struct {
 	{"HMARK", "hmark-tuple,hmark-mod"},
 	{"IDLETIMER", "label"},
 	{"LED", "led-trigger-id"},
-	{"LOG", "log-prefix,log-level,log-tcp-sequence,log-tcp-options,log-ip-options,log-uid,log-"
-		"macdecode"},
 	{"NETMAP", NULL},
-	{"NFLOG", "nflog-group,nflog-prefix,nflog-size,nflog-range,nflog-threshold"},
 	{"NFQUEUE", "queue-num,queue-balance,queue-bypass,queue-cpu-fanout"},
 	{"QUEUE", NULL},
 	{"RATEEST", "rateest-name,rateest-interval"},
@@ -124,7 +124,6 @@ static const struct {
 	{"TEE", "gateway"},
 	{"TOS", "set-tos,and-tos,or-tos,xor-tos"},
 	{"TPROXY", "on-port,on-ip,tproxy-mark"},
-	{"TRACE", NULL},
 	{"TTL", "ttl-set,ttl-dec,ttl-inc"},
 	{"ULOG", "ulog-nlgroup,ulog-prefix"},
 };

@@ -122,6 +122,7 @@ extern const struct ext ext_conntrack, ext_state, ext_comment;			 // ext_state.c
 extern const struct ext ext_reject;						 // ext_reject.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;	 // ext_nat.c
 extern const struct ext ext_notrack, ext_ct;					 // ext_ct.c
+extern const struct ext ext_audit, ext_log, ext_nflog, ext_trace;		 // ext_log.c
 extern const struct ext ext_mark_target;					 // ext_mark.c
 extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c

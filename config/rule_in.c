@@ -84,6 +84,8 @@ rule_in_target(struct rule_in *in, const struct ext *ext, struct cfg_pos pos)
 		return false;
 	in->rule.target.id = ext->id;
 	in->rule.target.pos = pos;
+	if (ext->id == CFG_T_LOG)
+		in->rule.target.log.level = CFG_LOG_WARNING;
 	if (ext->id == CFG_T_REJECT)
 		in->rule.target.reject = CFG_REJ_DEFAULT;
 	in->target = ext;
@@ -353,6 +355,7 @@ put(struct rule_in *in, struct cfg_chain *chain, size_t at, uint8_t family, bool
 		*rule = in->rule;
 		in->rule.match = NULL;
 		in->rule.n_match = 0;
+		in->rule.target.data = NULL;
 	} else if (!rule_copy(rule, &in->rule)) {
 		return no_memory(in);
 	}

@@ -19,6 +19,7 @@
 #define PORT(field)  offsetof(struct cfg_port, field)
 #define ROUTE(field) offsetof(struct cfg_route, field)
 #define NEIGH(field) offsetof(struct cfg_neighbour, field)
+#define NFLOG(field) offsetof(struct cfg_nflog, field)
 #define TOP(field)   offsetof(struct cfg_settings, field)
 #define KEYS(rows)   .key = (rows), .n = sizeof(rows) / sizeof((rows)[0])
 
@@ -59,6 +60,23 @@ static const struct cfg_key neigh_key[] = {
 static const struct cfg_keys neigh_keys = {"a neighbour", KEYS(neigh_key),
 					   sizeof(struct cfg_neighbour), NEIGH(pos), 1u << 20};
 
+#define LINE_SINKS   (1u << CFG_SINK_SYSLOG | 1u << CFG_SINK_STDERR | 1u << CFG_SINK_FILE)
+#define PACKET_SINKS (1u << CFG_SINK_FILE | 1u << CFG_SINK_SOCKET)
+static const struct cfg_key log_key[] = {
+	{"to", cfg_read_sink, TOP(log.to), .max = LINE_SINKS},
+	{"rate", cfg_read_u32, TOP(log.rate), .max = 1000000, .deflt = 1000},
+	{"burst", cfg_read_u32, TOP(log.burst), .min = 1, .max = 1000000, .deflt = 2000},
+};
+static const struct cfg_keys log_keys = {"log", KEYS(log_key)};
+
+static const struct cfg_key nflog_key[] = {
+	{"group", cfg_read_u32, NFLOG(group), .max = UINT16_MAX, .required = true},
+	{"to", cfg_read_sink, NFLOG(to), .max = PACKET_SINKS, .required = true},
+	{"max-mib", cfg_read_u32, NFLOG(max_mib), .max = 1u << 20, .deflt = 100},
+};
+static const struct cfg_keys nflog_keys = {"an nflog group", KEYS(nflog_key),
+					   sizeof(struct cfg_nflog), NFLOG(pos), 1024};
+
 // flows: the kernel's own nf_conntrack_max on machines of more than 4 GiB. At about 256 bytes a
 // flow it takes 64 MiB, which leaves room for route tables and packet buffers in the smallest
 // machine we name
@@ -71,6 +89,7 @@ static const struct cfg_key size_key[] = {
 	{"routes4", cfg_read_u32, TOP(routes4), .min = 16, .max = 1u << 24, .deflt = 65536},
 	{"routes6", cfg_read_u32, TOP(routes6), .min = 16, .max = 1u << 22, .deflt = 16384},
 	{"fragments", cfg_read_u32, TOP(fragments), .min = 16, .max = 1u << 20, .deflt = 1024},
+	{"events", cfg_read_u32, TOP(events), .min = 512, .max = 1u << 24, .deflt = 16384},
 };
 static const struct cfg_keys size_keys = {"sizes", KEYS(size_key)};
 
@@ -83,6 +102,8 @@ static const struct cfg_key top_key[] = {
 	{"ports", read_list, TOP(port), TOP(n_port), .group = &port_keys, .required = true},
 	{"routes", read_list, TOP(route), TOP(n_route), .group = &route_keys},
 	{"neighbours", read_list, TOP(neighbour), TOP(n_neighbour), .group = &neigh_keys},
+	{"log", read_group, 0, .group = &log_keys},
+	{"nflog", read_list, TOP(nflog), TOP(n_nflog), .group = &nflog_keys},
 	{"sizes", read_group, 0, .group = &size_keys},
 	{"verdict-cache", cfg_read_bool, TOP(verdict_cache), .deflt = true},
 };
@@ -255,6 +276,10 @@ cfg_settings_free(struct cfg_settings *s)
 		free(s->route[i].port);
 	for (size_t i = 0; i < s->n_neighbour; i++)
 		free(s->neighbour[i].port);
+	for (size_t i = 0; i < s->n_nflog; i++)
+		free(s->nflog[i].to.path);
+	free(s->nflog);
+	free(s->log.to.path);
 	free(s->file);
 	free(s->eal);
 	free(s->worker);
@@ -307,6 +332,7 @@ read_tree(struct cfg_settings *s, struct cfg_reader *r, const config_setting_t *
 
 	set_defaults(&top_keys, s);
 	set_defaults(&size_keys, s);
+	set_defaults(&log_keys, s);
 	read_members(r, root, &top_keys, s);
 	if (s->control == NULL) {
 		s->control = strdup(CONTROL_DEFAULT);

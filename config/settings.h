@@ -49,6 +49,31 @@ struct cfg_neighbour {
 
 enum cfg_poll { CFG_POLL_BUSY, CFG_POLL_ADAPTIVE };
 
+enum cfg_sink_kind {
+	CFG_SINK_NONE,
+	CFG_SINK_SYSLOG,
+	CFG_SINK_STDERR,
+	CFG_SINK_FILE,
+	CFG_SINK_SOCKET
+};
+struct cfg_sink {
+	enum cfg_sink_kind kind;
+	char *path; // FILE and SOCKET, absolute
+};
+
+struct cfg_log {	    // where the lines of LOG, TRACE and AUDIT go
+	struct cfg_sink to; // kind NONE: not given, the daemon takes syslog
+	uint32_t rate;	    // lines per second; 0: as many as come
+	uint32_t burst;	    // lines at once
+};
+
+struct cfg_nflog { // where the packets of an NFLOG group go
+	uint32_t group;
+	struct cfg_sink to;
+	uint32_t max_mib; // of a file, before it is put aside; 0: it grows for ever
+	struct cfg_pos pos;
+};
+
 struct cfg_settings {
 	char *file;
 	char **eal; // EAL arguments without argv[0]
@@ -66,12 +91,16 @@ struct cfg_settings {
 	size_t n_route;
 	struct cfg_neighbour *neighbour;
 	size_t n_neighbour;
+	struct cfg_log log;
+	struct cfg_nflog *nflog;
+	size_t n_nflog;
 	// Table sizes (the table in config/settings.c names every key with its limits and default).
 	uint32_t flows;	     // conntrack entries, whole system
 	uint32_t mbufs;	     // packet buffers, whole system; 0: not given, see cfg_settings_mbufs()
 	uint32_t neighbours; // neighbour entries
 	uint32_t routes4, routes6;
 	uint32_t fragments; // datagrams in reassembly, per worker
+	uint32_t events;    // pieces of 64 bytes of what a worker tells control, per worker
 };
 
 // The file at path. Every error goes to err with its place. 0, or -EINVAL after at least one error,

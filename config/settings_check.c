@@ -255,6 +255,25 @@ check_neighbours(const struct cfg_settings *s, struct cfg_err *err)
 	return 0;
 }
 
+static void
+check_nflog(const struct cfg_settings *s, struct cfg_err *err)
+{
+	for (size_t i = 0; i < s->n_nflog; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct cfg_nflog *a = &s->nflog[i], *b = &s->nflog[j];
+
+			if (a->group == b->group)
+				cfg_err_add(err, a->pos,
+					    "nflog group %u stands twice: it is also in line %u",
+					    a->group, b->pos.line);
+			else if (same(a->to.path, b->to.path))
+				cfg_err_add(err, a->pos,
+					    "nflog groups %u and %u have the same file or socket",
+					    b->group, a->group);
+		}
+	}
+}
+
 int
 cfg_settings_check(const struct cfg_settings *s, bool values_sound, struct cfg_err *err)
 {
@@ -262,6 +281,7 @@ cfg_settings_check(const struct cfg_settings *s, bool values_sound, struct cfg_e
 
 	for (size_t i = 0; i < s->n_port; i++)
 		check_port(s, i, err);
+	check_nflog(s, err);
 	ret = check_routes(s, values_sound, err);
 	return ret == 0 ? check_neighbours(s, err) : ret;
 }

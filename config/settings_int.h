@@ -51,6 +51,12 @@ void cfg_settings_columns(config_setting_t *root, const char *text, struct cfg_e
 // by name.
 bool cfg_settings_has_include(const char *text, struct cfg_err *err);
 
+// config/settings_value.c: the string value, or NULL after an error; and a path made absolute, NULL
+// when out of memory.
+const char *cfg_setting_text(struct cfg_reader *r, const config_setting_t *s,
+			     const struct cfg_key *key, const char *expected);
+char *cfg_setting_path(struct cfg_reader *r, const char *text);
+
 // config/settings_value.c: the readers of values that are no groups.
 void cfg_read_string(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		     void *base);
@@ -68,6 +74,9 @@ void cfg_read_u32(struct cfg_reader *r, const config_setting_t *s, const struct 
 		  void *base);
 void cfg_read_mac(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		  void *base);
+// config/settings_sink.c; the row's max: bit per enum cfg_sink_kind that it may be
+void cfg_read_sink(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
+		   void *base);
 void cfg_read_strings(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		      void *base);
 void cfg_read_lcores(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,

@@ -27,9 +27,9 @@ bad_kind(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *
 
 // The string value, or NULL after an error. Nothing that a path, a device or a name can hold has
 // control bytes.
-static const char *
-string_of(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
-	  const char *expected)
+const char *
+cfg_setting_text(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
+		 const char *expected)
 {
 	const char *text;
 
@@ -65,7 +65,7 @@ void
 cfg_read_string(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		void *base)
 {
-	const char *text = string_of(r, s, key, "a string");
+	const char *text = cfg_setting_text(r, s, key, "a string");
 
 	if (text == NULL)
 		return;
@@ -80,7 +80,7 @@ void
 cfg_read_poll(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 	      void *base)
 {
-	const char *text = string_of(r, s, key, "\"busy\" or \"adaptive\"");
+	const char *text = cfg_setting_text(r, s, key, "\"busy\" or \"adaptive\"");
 	enum cfg_poll *poll = at(base, key->offset);
 
 	if (text == NULL)
@@ -94,8 +94,8 @@ cfg_read_poll(struct cfg_reader *r, const config_setting_t *s, const struct cfg_
 			    "'%s' is \"%s\": expected \"busy\" or \"adaptive\"", key->name, text);
 }
 
-static char *
-absolute(struct cfg_reader *r, const char *text)
+char *
+cfg_setting_path(struct cfg_reader *r, const char *text)
 {
 	char *path = NULL;
 
@@ -111,19 +111,19 @@ void
 cfg_read_path(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 	      void *base)
 {
-	const char *text = string_of(r, s, key, "the path of a file");
+	const char *text = cfg_setting_text(r, s, key, "the path of a file");
 
 	if (text != NULL)
-		*(char **)at(base, key->offset) = absolute(r, text);
+		*(char **)at(base, key->offset) = cfg_setting_path(r, text);
 }
 
 void
 cfg_read_socket(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		void *base)
 {
-	const char *text = string_of(r, s, key, "the path of a socket");
+	const char *text = cfg_setting_text(r, s, key, "the path of a socket");
 	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-	char *path = text != NULL ? absolute(r, text) : NULL;
+	char *path = text != NULL ? cfg_setting_path(r, text) : NULL;
 
 	if (path == NULL)
 		return;
@@ -144,7 +144,7 @@ void
 cfg_read_name(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 	      void *base)
 {
-	const char *text = string_of(r, s, key, "a name");
+	const char *text = cfg_setting_text(r, s, key, "a name");
 	struct cfg_pos pos = cfg_setting_pos(s);
 
 	if (text == NULL)
@@ -227,7 +227,8 @@ cfg_read_u32(struct cfg_reader *r, const config_setting_t *s, const struct cfg_k
 void
 cfg_read_mac(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key, void *base)
 {
-	const char *text = string_of(r, s, key, "a MAC address such as \"02:00:00:00:00:01\"");
+	const char *text =
+		cfg_setting_text(r, s, key, "a MAC address such as \"02:00:00:00:00:01\"");
 	uint8_t *mac = at(base, key->offset);
 	unsigned b[6];
 	int end = 0;
@@ -288,8 +289,8 @@ cfg_read_strings(struct cfg_reader *r, const config_setting_t *s, const struct c
 	int n = elements_of(r, s, key, sizeof(*list), "an array of strings", (void **)&list);
 
 	for (int i = 0; i < n; i++) {
-		const char *text =
-			string_of(r, config_setting_get_elem(s, (unsigned)i), key, "a string");
+		const char *text = cfg_setting_text(r, config_setting_get_elem(s, (unsigned)i), key,
+						    "a string");
 
 		if (text != NULL)
 			keep(r, text, &list[*count]);
@@ -398,7 +399,7 @@ ifaddr_of(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key 
 {
 	static const char expected[] =
 		"an address with its prefix length such as \"192.168.1.1/24\"";
-	const char *text = string_of(r, s, key, expected), *why;
+	const char *text = cfg_setting_text(r, s, key, expected), *why;
 
 	if (text == NULL)
 		return false;
@@ -437,7 +438,7 @@ void
 cfg_read_net(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key, void *base)
 {
 	static const char expected[] = "a network such as \"10.0.0.0/8\"";
-	const char *text = string_of(r, s, key, expected);
+	const char *text = cfg_setting_text(r, s, key, expected);
 	struct cfg_prefix p = {.pos = cfg_setting_pos(s)};
 
 	if (text == NULL)
@@ -463,7 +464,7 @@ cfg_read_addr(struct cfg_reader *r, const config_setting_t *s, const struct cfg_
 	      void *base)
 {
 	static const char expected[] = "an address such as \"192.168.1.1\"";
-	const char *text = string_of(r, s, key, expected), *why;
+	const char *text = cfg_setting_text(r, s, key, expected), *why;
 	struct cfg_prefix p = {.pos = cfg_setting_pos(s)}, *field = at(base, key->offset);
 
 	field->pos = p.pos; // given, even if wrong

@@ -24,6 +24,11 @@ enum cfg_target_id {
 	CFG_T_NOTRACK, // raw; goes on after it
 	CFG_T_CT,      // raw; goes on after it
 	CFG_T_MARK,    // goes on after it
+	// From here on in the alphabet's order; all of these go on.
+	CFG_T_AUDIT,
+	CFG_T_LOG,
+	CFG_T_NFLOG,
+	CFG_T_TRACE, // raw
 	CFG_TARGETS,
 };
 
@@ -76,6 +81,27 @@ struct cfg_t_ct {			  // what a flow gets that begins with the packet
 	char helper_name[CFG_HELPER_MAX]; // as written; "": none
 };
 
+enum cfg_log_flags { // values are nf_log's
+	CFG_LOG_TCP_SEQUENCE = 1 << 0,
+	CFG_LOG_TCP_OPTIONS = 1 << 1,
+	CFG_LOG_IP_OPTIONS = 1 << 2,
+	CFG_LOG_UID = 1 << 3,
+	CFG_LOG_MACDECODE = 1 << 5,
+};
+#define CFG_LOG_WARNING 4 // syslog's severity, and the default level
+struct cfg_t_log {
+	uint8_t level;	 // syslog severity
+	uint8_t flags;	 // enum cfg_log_flags
+	char prefix[30]; // with its NUL
+};
+
+#define CFG_NFLOG_PREFIX 64 // with its NUL
+struct cfg_t_nflog {	    // the prefix is the target's data; NULL: none
+	uint16_t group, threshold;
+	bool size_set;	 // length counts; else it is --nflog-range's, which does nothing
+	uint32_t length; // bytes of the packet
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	uint32_t slot;	  // as in struct cfg_match
@@ -88,6 +114,9 @@ struct cfg_target {
 		struct cfg_t_nat nat;
 		struct cfg_t_mark mark;
 		struct cfg_t_ct ct; // CFG_T_CT
+		struct cfg_t_log log;
+		struct cfg_t_nflog nflog;
+		uint8_t audit; // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
 	};
 };
 

@@ -94,6 +94,23 @@ worker_view(const struct ctl *c, unsigned i)
 	return view;
 }
 
+static json_t *
+events_view(const struct ctl *c)
+{
+	struct ctl_events_stats s;
+	json_t *view = json_object();
+
+	ctl_events_stats(c->events, &s);
+	json_object_set_new(view, "log_lines", number(s.lines));
+	json_object_set_new(view, "log_over_rate", number(s.over_rate));
+	json_object_set_new(view, "log_not_written", number(s.not_written));
+	json_object_set_new(view, "ring_full", number(s.ring_full));
+	json_object_set_new(view, "nflog_packets", number(s.nflog_packets));
+	json_object_set_new(view, "nflog_no_group", number(s.nflog_no_group));
+	json_object_set_new(view, "nflog_not_written", number(s.nflog_not_written));
+	return view;
+}
+
 int
 ctl_cmd_stats(struct ctl_client *cl, const json_t *request, json_t *answer, struct cfg_err *err)
 {
@@ -120,6 +137,7 @@ ctl_cmd_stats(struct ctl_client *cl, const json_t *request, json_t *answer, stru
 			    json_pack("{s:o, s:o}", "count", number(flows), "max", number(max)));
 	json_object_set_new(answer, "workers", workers);
 	json_object_set_new(answer, "drops", drops_view(c));
+	json_object_set_new(answer, "events", events_view(c));
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 // The control thread: one epoll over the caller's signal descriptor, the listening socket, the
-// clients, netlink and a clock of 100 ms. app/ calls ctl_create(), ctl_run() and ctl_free() on the
+// clients, netlink, a clock of 100 ms, and a look for the workers' events, whose rings nobody
+// wakes it for. app/ calls ctl_create(), ctl_run() and ctl_free() on the
 // daemon's main thread; everything in this room runs there and nowhere else, so nothing here is
 // locked. What must see a worker's own data goes through pl_worker_call().
 #include <errno.h>
@@ -53,6 +54,18 @@ open_netlink(struct ctl *c, struct cfg_err *err)
 	return ctl_watch(c, EPOLL_CTL_ADD, ctl_netlink_fd(c->netlink), EPOLLIN, &netlink_mark);
 }
 
+static int
+open_events(struct ctl *c, struct cfg_err *err)
+{
+	const struct ctl_events_conf conf = {
+		.settings = c->env.settings,
+		.worker = c->env.worker,
+		.n_worker = c->env.n_worker,
+	};
+
+	return ctl_events_create(&c->events, &conf, err);
+}
+
 int
 ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 {
@@ -62,7 +75,8 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 	if (c == NULL)
 		goto fail;
 	c->env = *env;
-	c->listen_fd = -1;
+	c->listener.fd = -1;
+	c->poll_ms = CTL_POLL_MS;
 	c->now_ms = ctl_clock_ms;
 	c->start_ms = c->tick_ms = c->now_ms();
 	c->call_timeout_ms = 1000;
@@ -71,11 +85,13 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 		ret = -errno;
 		goto fail;
 	}
-	ret = ctl_socket_open(c, err);
+	ret = ctl_listen_open(&c->listener, env->settings->control, "control socket", err);
 	if (ret == 0)
-		ret = ctl_watch(c, EPOLL_CTL_ADD, c->listen_fd, EPOLLIN, &listen_mark);
+		ret = ctl_watch(c, EPOLL_CTL_ADD, c->listener.fd, EPOLLIN, &listen_mark);
 	if (ret == 0)
 		ret = open_netlink(c, err);
+	if (ret == 0)
+		ret = open_events(c, err);
 	if (ret < 0)
 		goto fail;
 	*out = c;
@@ -95,7 +111,8 @@ ctl_free(struct ctl *c)
 	while (c->n_client > 0)
 		ctl_client_free(c->client[--c->n_client]);
 	ctl_netlink_free(c->netlink);
-	ctl_socket_close(c);
+	ctl_events_free(c->events);
+	ctl_listen_close(&c->listener);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
 	cfg_policy_free(c->pending.undo);
@@ -107,7 +124,7 @@ accept_clients(struct ctl *c)
 {
 	int fd;
 
-	while ((fd = accept4(c->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+	while ((fd = accept4(c->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
 		if (ctl_client_add(c, fd) < 0)
 			close(fd);
 }
@@ -138,6 +155,16 @@ tick(struct ctl *c)
 	ctl_pending_tick(c);
 }
 
+// Soon again while there is something, less and less often while there is not.
+static void
+drain_events(struct ctl *c)
+{
+	if (ctl_events_drain(c->events, c->now_ms()) > 0)
+		c->poll_ms = 1;
+	else if (c->poll_ms < CTL_POLL_MS)
+		c->poll_ms *= 2;
+}
+
 int
 ctl_step(struct ctl *c, int timeout_ms, bool *signalled)
 {
@@ -158,6 +185,7 @@ ctl_step(struct ctl *c, int timeout_ms, bool *signalled)
 			ctl_client_ready(ev[i].data.ptr, ev[i].events);
 	}
 	bury_clients(c);
+	drain_events(c);
 	tick(c);
 	return 0;
 }
@@ -172,9 +200,10 @@ ctl_run(struct ctl *c, int signal_fd, bool (*on_signal)(void *arg), void *arg)
 		return ret;
 	do {
 		uint64_t since = c->now_ms() - c->tick_ms;
+		int left = since < CTL_TICK_MS ? (int)(CTL_TICK_MS - since) : 0;
 
 		signalled = false;
-		ret = ctl_step(c, since < CTL_TICK_MS ? (int)(CTL_TICK_MS - since) : 0, &signalled);
+		ret = ctl_step(c, RTE_MIN(left, c->poll_ms), &signalled);
 	} while (ret == 0 && !(signalled && on_signal(arg)));
 	epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, signal_fd, NULL);
 	return ret;

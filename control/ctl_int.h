@@ -4,6 +4,8 @@
 #include <jansson.h>
 
 #include "control/control.h"
+#include "control/event.h"
+#include "control/listen.h"
 
 struct ctl_client;
 
@@ -45,9 +47,10 @@ struct ctl_pulse {
 
 struct ctl {
 	struct ctl_env env;
-	int epoll_fd, listen_fd;
-	char *path;
-	uint64_t sock_dev, sock_ino; // of the socket that we made
+	int epoll_fd;
+	struct ctl_listener listener;
+	struct ctl_events *events;
+	int poll_ms; // until the workers' events are looked for again
 	struct ctl_netlink *netlink;
 	struct ctl_client *client[CTL_CLIENTS_MAX];
 	unsigned n_client;
@@ -59,6 +62,7 @@ struct ctl {
 };
 
 #define CTL_TICK_MS  100
+#define CTL_POLL_MS  32	  // longest wait between two looks for events; shorter while there are some
 #define CTL_STALL_MS 1000 // a worker whose heartbeat stands still for so long is called stalled
 #define CTL_OUT_HIGH                                                                               \
 	(1u << 20)	      // a client with more than this to read gets nothing further meanwhile
@@ -70,10 +74,6 @@ struct ctl {
 int ctl_step(struct ctl *c, int timeout_ms, bool *signalled);
 int ctl_watch(struct ctl *c, int op, int fd, uint32_t events, void *who);
 uint64_t ctl_clock_ms(void); // CLOCK_MONOTONIC
-
-// ---- control/socket.c
-int ctl_socket_open(struct ctl *c, struct cfg_err *err);
-void ctl_socket_close(struct ctl *c);
 
 // ---- control/client.c
 int ctl_client_add(struct ctl *c, int fd); // takes fd over

@@ -67,6 +67,10 @@ enum pl_pkt_flags {
 			      // datagram, to be forwarded by unicast: may go the short way
 };
 
+enum pl_trace {		       // bits of pl_pkt's trace
+	PL_TRACE_LOG = 1 << 0, // raw's TRACE: a log line for every rule that it meets
+};
+
 struct ct_entry;    // conntrack/ct.h; opaque here
 struct cfg_t_ct;    // config/target.h; opaque here
 struct pl_nat_rule; // below
@@ -116,6 +120,7 @@ struct pl_pkt {
 	uint8_t ct_status;	   // PL_CT_SNAT | PL_CT_DNAT of the flow
 	uint8_t ct_dir;		   // 0 original, 1 reply
 	uint8_t reject;		   // enum cfg_reject + 1 where a rule said REJECT; 0: none
+	uint8_t trace;		   // enum pl_trace; 0: nobody asked
 } __rte_cache_aligned;
 static_assert(sizeof(struct pl_pkt) == 128, "two cache lines");
 

@@ -35,8 +35,9 @@ struct pl_counters {
 	uint64_t drop[PL_DROP_COUNT];
 	uint64_t loops, busy_loops; // turns, and turns that found packets
 	uint64_t handed_over, taken_over;
-	uint64_t deferred; // packets that waited for their flow's first packet
-	uint64_t known;	   // packets that went the short way (pipeline/way.h)
+	uint64_t deferred;    // packets that waited for their flow's first packet
+	uint64_t known;	      // packets that went the short way (pipeline/way.h)
+	uint64_t events_lost; // pipeline/event.h: no room in the ring
 	struct {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 		uint64_t host_rx_packets, host_rx_bytes; // from the twin
@@ -75,6 +76,7 @@ struct pl_worker {
 	struct rte_ring *from[PL_WORKERS_MAX];	// SPSC, from worker i to this one; NULL for itself
 	struct rte_ring *to[PL_WORKERS_MAX];	// SPSC, from this one to worker i
 	struct pl_worker *peer[PL_WORKERS_MAX]; // worker i, only to be woken; NULL for itself
+	struct rte_ring *events;		// pipeline/event.h; NULL: nobody listens
 	const uint8_t *reta; // 512 entries: hash & 511 -> worker id; the same for all workers
 
 	struct pl_burst burst;	  // being run

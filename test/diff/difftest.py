@@ -4,7 +4,7 @@
 Random policies go into a kernel namespace by iptables-restore and into Ringwall by `ringwall import`; random
 conversations are sent one frame at a time into the kernel, recorded, and given to `ringwall replay`. Compared are
 the frames that leave each port, in order and byte by byte, what the gateway's own host receives, and all
-counters of rules and policies. A case that differs is shrunk and printed, and can be saved (--save).
+counters of rules and policies; and the lines of LOG and TRACE, where the kernel lets them be seen. A case that differs is shrunk and printed, and can be saved (--save).
 """
 import argparse
 import json
@@ -21,6 +21,7 @@ import packets
 import policies
 import world
 from kernel import Kernel
+from kernel_log import KernelLog, comparable as comparable_log
 
 STEP_US = 200000  # between two frames of a capture: ICMP error rate limits have no say, no timeout ends
 
@@ -39,7 +40,7 @@ class Ringwall:
 
     def load(self, family, text):
         """0, or what `ringwall import` said."""
-        with open(self.path('rules'), 'w', encoding='ascii') as f:
+        with open(self.path('rules'), 'w', encoding='utf-8') as f:
             f.write(text)
         command = [self.program, 'import'] + (['-6'] if family == 6 else []) + [self.path('rules')]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -50,7 +51,7 @@ class Ringwall:
         return 0
 
     def replay(self, family, sent, conf='ringwall.conf'):
-        """(frames out by port, what the host got, counters text), or a string that says what went wrong."""
+        """(frames out by port, what the host got, counters text, log lines), or a string that says what went wrong."""
         out = self.path('out')
         subprocess.run(['rm', '-rf', out], check=True)
         command = [self.program, 'replay', '-c', self.path(conf)]
@@ -79,7 +80,13 @@ class Ringwall:
         self.verdicts = verdicts
         if [v['index'] for v in verdicts] != list(range(len(sent))):
             return f'verdicts.jsonl has {len(verdicts)} lines for {len(sent)} frames, or not in order'
-        return wire, [h for _, h in host], counters
+        return wire, [h for _, h in host], counters, self.log_lines()
+
+    def log_lines(self):
+        """["<LEVEL> TEXT", ...] of LOG and TRACE."""
+        with open(os.path.join(self.folder, 'out', 'log.txt'), encoding='utf-8') as f:
+            lines = [line.rstrip('\n').split(' ', 1)[1] for line in f]
+        return [line for line in lines if 'type=NETFILTER_PKT' not in line]
 
     def capture(self, name):
         path = os.path.join(self.folder, 'out', name)
@@ -155,8 +162,8 @@ def differences(kernel_result, ringwall_result, names=('kernel', 'ringwall')):
     """Lines that say how the two differ; empty where they agree."""
     one, two = names
     out = []
-    _, wire_k, host_k, counters_k = kernel_result
-    wire_r, host_r, counters_r = ringwall_result
+    _, wire_k, host_k, counters_k, log_k = kernel_result
+    wire_r, host_r, counters_r, log_r = ringwall_result
     for port in world.PORTS:
         a, b = F.comparable(wire_k[port], world.OWN[4]), F.comparable(wire_r[port], world.OWN[4])
         out += compare_lists(names, f'out of {port}', a, b, lambda f: f'{F.Parsed(f)}   {f.hex()}')
@@ -164,6 +171,9 @@ def differences(kernel_result, ringwall_result, names=('kernel', 'ringwall')):
         a = [h for h in host_k if h[1] == proto]
         b = [h for h in host_r if h[1] == proto]
         out += compare_lists(names, f'to the host, protocol {proto}', a, b, lambda h: f'{parsed_host(h)}   {h[4].hex()}')
+    if log_k is not None and log_r is not None:
+        a, b = comparable_log(log_k, world.OWN[4]), comparable_log(log_r, world.OWN[4])
+        out += compare_lists(names, 'log lines', a, b, str)
     a, b = counters_of(counters_k), counters_of(counters_r)
     for table in policies.BUILT_IN:
         for chain in sorted(set(a.get(table, {})) | set(b.get(table, {}))):
@@ -204,6 +214,7 @@ def kinds_of(found):
 class Tester:
     def __init__(self, program, folder):
         self.kernel = Kernel()
+        self.log = KernelLog()
         self.ringwall = Ringwall(program, folder)
         self.hits = {}
 
@@ -217,7 +228,8 @@ class Tester:
             if said:
                 raise ValueError(f'iptables-restore: {said}')
             self.kernel.forget()
-            results.append(run_kernel(self.kernel, case))
+            with self.log.listen(text):
+                results.append(run_kernel(self.kernel, case) + (self.log.lines(),))
         result = results[0]
         count_hits(self.hits, result[3])
         if not result[0]:

@@ -58,6 +58,7 @@ class Live(Kernel):
         cores = '0' if os.cpu_count() == 1 else '0-1'
         text = text.replace('"-l", "0"', f'"--lcores", "(0-1)@({cores})"').replace(' twin = "none";', '')
         text += 'workers = [ 1 ];\n'
+        text = text.replace('log = {', f'log = {{ to = "file:{self.path("lines.txt")}";')
         with open(self.path('ringwall.conf'), 'w', encoding='ascii') as f:
             f.write(text)
 
@@ -67,7 +68,7 @@ class Live(Kernel):
                               text=True)
 
     def start(self, family, text):
-        with open(self.path('rules'), 'w', encoding='ascii') as f:
+        with open(self.path('rules'), 'w', encoding='utf-8') as f:
             f.write(text)
         said = self.ringwall('import', *(['-6'] if family == 6 else []), self.path('rules'))
         if said.returncode != 0:
@@ -91,6 +92,12 @@ class Live(Kernel):
         # The twins have come up: what their stack says about it is over after this.
         select.select([], [], [], 2.5)
         self.drain(0.1)
+
+    def log_lines(self):
+        """As difftest.Ringwall's."""
+        with open(self.path('lines.txt'), encoding='utf-8') as f:
+            lines = [line.rstrip('\n').split(' ', 1)[1] for line in f]
+        return [line for line in lines if 'type=NETFILTER_PKT' not in line]
 
     def stop(self):
         self.daemon.send_signal(signal.SIGTERM)
@@ -178,7 +185,8 @@ def main():
         if isinstance(other, str):
             found = [other]
         else:
-            found = difftest.differences((sent, wire, [], counters), (other[0], [], other[2]), names=('live', 'replay'))
+            found = difftest.differences((sent, wire, [], counters, live.log_lines()), (other[0], [], *other[2:]),
+                                         names=('live', 'replay'))
         if code != 0:
             found.append(f'ringwalld ended with {code} at SIGTERM')
         if args.tally:

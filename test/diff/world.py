@@ -73,6 +73,7 @@ def conf(policy, control):
 policy = "{policy}";
 control = "{control}";
 sizes = {{ flows = 4096; mbufs = 4096; }};
+log = {{ rate = 0; }};
 ports = (
   {port}
 );

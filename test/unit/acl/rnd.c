@@ -9,7 +9,7 @@
 
 #include <rte_ip.h>
 
-#include "test/unit/config/drawn_match.h"
+#include "test/unit/config/drawn_target.h"
 
 const char *const rnd_port_name[RND_PORTS] = {"lan", "wan", "dmz", "eth0", "eth1", "eth10"};
 
@@ -295,6 +295,8 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 		strcpy(t->chain, to);
 		return;
 	}
+	if (rnd_one_in(r, 7) && drawn_target(rule, table, true, drawn_below, r))
+		return;
 	t->id = plain[rnd_below(r, RTE_DIM(plain))];
 	if (rnd_one_in(r, 7)) {
 		t->id = CFG_T_MARK;

@@ -1,6 +1,8 @@
-// See drawn_match.h. A sample is iptables-save text in which {A|B|C} stands for one of its parts
-// and {5..90} for a number of that range. It is read as a rule of its own, whose last match moves.
+// See drawn_match.h and drawn_target.h. A sample is iptables-save text in which {A|B|C} stands for
+// one of its parts and {5..90} for a number of that range. It is read as a rule of its own, whose
+// last match, or whose target, moves.
 #include "drawn_match.h"
+#include "drawn_target.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -29,6 +31,15 @@ static const struct sample {
 	{CFG_BOTH, 0, "raw PREROUTING", "rpfilter{| --loose}{| --accept-local}{| --invert}"},
 };
 
+static const struct sample targets[] = {
+	{CFG_BOTH, 0, NULL, "AUDIT --type {accept|drop|reject}"},
+	{CFG_BOTH, 0, NULL, "LOG --log-prefix {x|\"a b\"} --log-level {0..7}{| --log-uid}"},
+	{CFG_BOTH, 0, NULL, "LOG{| --log-tcp-sequence}{| --log-tcp-options}{| --log-ip-options}"},
+	{CFG_BOTH, 0, NULL, "NFLOG{| --nflog-prefix p} --nflog-group {0..65535}"},
+	{CFG_BOTH, 0, NULL, "NFLOG --nflog-size {0..999} --nflog-threshold {0..99}"},
+	{CFG_BOTH, 0, "raw PREROUTING", "TRACE"},
+};
+
 // One alternative of the text between { and }.
 static void
 choose(FILE *out, const char *at, size_t n, drawn_rnd rnd, void *ctx)
@@ -49,7 +60,7 @@ choose(FILE *out, const char *at, size_t n, drawn_rnd rnd, void *ctx)
 }
 
 static char *
-expand(const struct sample *s, drawn_rnd rnd, void *ctx)
+expand(const struct sample *s, const char *option, drawn_rnd rnd, void *ctx)
 {
 	char table[16], hook[16], *text = NULL;
 	size_t len;
@@ -59,7 +70,7 @@ expand(const struct sample *s, drawn_rnd rnd, void *ctx)
 	fprintf(out, "*%s\n-A %s ", table, hook);
 	if (s->proto != 0)
 		fprintf(out, "-p %u ", s->proto);
-	fputs("-m ", out);
+	fprintf(out, "%s ", option);
 	for (const char *c = s->text; *c != '\0'; c++) {
 		if (*c == '{') {
 			choose(out, c + 1, strchr(c, '}') - c - 1, rnd, ctx);
@@ -73,44 +84,84 @@ expand(const struct sample *s, drawn_rnd rnd, void *ctx)
 	return text;
 }
 
-bool
-drawn_match(struct cfg_rule *rule, bool runs, drawn_rnd rnd, void *ctx)
+// The sample as a policy of one rule; runs: NULL where it cannot be run.
+static struct cfg_policy *
+read_sample(const struct sample *s, const char *option, bool runs, drawn_rnd rnd, void *ctx)
 {
-	const struct sample *s = &samples[rnd(ctx, sizeof(samples) / sizeof(samples[0]))];
 	enum cfg_family family = s->families == CFG_IPV6 ? CFG_IPV6 : CFG_IPV4;
+	char *text = expand(s, option, rnd, ctx);
 	struct cfg_policy *p = NULL;
-	struct cfg_match *m;
 	struct cfg_err err;
-	bool drawn = false;
-	char *text;
 
-	if ((rule->family & ~s->families) != 0 || (!runs && s->place != NULL) ||
-	    (s->proto != 0 && (rule->proto_inv || rule->proto != s->proto)))
-		return false;
-	text = expand(s, rnd, ctx);
 	cfg_err_init(&err, NULL);
 	if (cfg_policy_from_save(&p, family, text, strlen(text), &err) < 0) {
 		fprintf(stderr, "%s%s\n", text, err.n > 0 ? err.msgs[0].text : "");
 		abort();
 	}
-	if (runs && cfg_policy_able(p, CFG_ERROR, &err) < 0)
-		goto out;
-	for (int t = 0; t < CFG_TABLES; t++) {
-		for (size_t c = 0; c < p->table[t].n_chain; c++) {
-			struct cfg_rule *from = p->table[t].chain[c]->rule;
-
-			if (p->table[t].chain[c]->n_rule == 0)
-				continue;
-			m = cfg_match_add(rule, from->match[from->n_match - 1].id);
-			if (m == NULL || !cfg_match_copy(m, &from->match[from->n_match - 1]))
-				abort();
-			m->pos = (struct cfg_pos){0};
-		}
+	if (runs && cfg_policy_able(p, CFG_ERROR, &err) < 0) {
+		cfg_policy_free(p);
+		p = NULL;
 	}
-	drawn = true;
-out:
-	cfg_policy_free(p);
 	cfg_err_free(&err);
 	free(text);
-	return drawn;
+	return p;
+}
+
+static const struct cfg_rule *
+only_rule(const struct cfg_policy *p)
+{
+	for (int t = 0; t < CFG_TABLES; t++)
+		for (size_t c = 0; c < p->table[t].n_chain; c++)
+			if (p->table[t].chain[c]->n_rule > 0)
+				return p->table[t].chain[c]->rule;
+	abort();
+}
+
+static bool
+fits(const struct sample *s, const struct cfg_rule *rule)
+{
+	return (rule->family & ~s->families) == 0 &&
+	       (s->proto == 0 || (rule->proto_set && !rule->proto_inv && rule->proto == s->proto));
+}
+
+bool
+drawn_match(struct cfg_rule *rule, bool runs, drawn_rnd rnd, void *ctx)
+{
+	const struct sample *s = &samples[rnd(ctx, sizeof(samples) / sizeof(samples[0]))];
+	const struct cfg_match *from;
+	struct cfg_policy *p;
+	struct cfg_match *m;
+
+	if (!fits(s, rule) || (!runs && s->place != NULL))
+		return false;
+	p = read_sample(s, "-m", runs, rnd, ctx);
+	if (p == NULL)
+		return false;
+	from = &only_rule(p)->match[only_rule(p)->n_match - 1];
+	m = cfg_match_add(rule, from->id);
+	if (m == NULL || !cfg_match_copy(m, from))
+		abort();
+	m->pos = (struct cfg_pos){0};
+	cfg_policy_free(p);
+	return true;
+}
+
+bool
+drawn_target(struct cfg_rule *rule, enum cfg_table_id table, bool runs, drawn_rnd rnd, void *ctx)
+{
+	const struct sample *s = &targets[rnd(ctx, sizeof(targets) / sizeof(targets[0]))];
+	size_t n = strlen(cfg_table_name(table));
+	struct cfg_policy *p;
+
+	if (!fits(s, rule) ||
+	    (s->place != NULL && strncmp(s->place, cfg_table_name(table), n) != 0))
+		return false;
+	p = read_sample(s, "-j", runs, rnd, ctx);
+	if (p == NULL)
+		return false;
+	if (!cfg_target_copy(&rule->target, &only_rule(p)->target))
+		abort();
+	rule->target.pos = (struct cfg_pos){0};
+	cfg_policy_free(p);
+	return true;
 }

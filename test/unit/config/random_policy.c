@@ -1,7 +1,7 @@
 // Random sound policies: every field of the model takes every kind of value sooner or later, within
 // what cfg_policy_check lets pass.
 #include "random_policy.h"
-#include "drawn_match.h"
+#include "drawn_target.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -471,7 +471,7 @@ random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg
 		else if (g->table == CFG_NAT &&
 			 (c->hook == CFG_PREROUTING || c->hook == CFG_OUTPUT))
 			random_nat(g, r, one_in(g, 2) ? CFG_T_DNAT : CFG_T_REDIRECT, t);
-		else
+		else if (!drawn_target(r, g->table, false, rnd_of, g))
 			t->id = CFG_T_ACCEPT;
 	}
 }

@@ -74,6 +74,19 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 	}
 }
 
+// What no field-by-field comparison knows: the text that says it.
+static bool
+same_target_text(const struct cfg_target *a, const struct cfg_target *b)
+{
+	const struct cfg_rule x = {.target = *a}, y = {.target = *b};
+	char *s = cfg_target_to_save(&x, CFG_IPV4), *t = cfg_target_to_save(&y, CFG_IPV4);
+	bool same = s != NULL && t != NULL && strcmp(s, t) == 0;
+
+	free(s);
+	free(t);
+	return same;
+}
+
 static bool
 same_target(const struct cfg_target *a, const struct cfg_target *b)
 {
@@ -90,6 +103,8 @@ same_target(const struct cfg_target *a, const struct cfg_target *b)
 		       strcmp(a->ct.helper_name, b->ct.helper_name) == 0;
 	if (a->id < CFG_T_MASQUERADE || a->id == CFG_T_NOTRACK)
 		return true;
+	if (a->id > CFG_T_MARK)
+		return same_target_text(a, b);
 	return x->family == y->family && x->has_ports == y->has_ports && x->random == y->random &&
 	       x->random_fully == y->random_fully && x->persistent == y->persistent &&
 	       memcmp(x->addr_min, y->addr_min, 16) == 0 &&

@@ -538,13 +538,13 @@ Test(config_save_rule, refused_by_name)
 	static const struct bad rows[] = {
 		{CFG_IPV4, IN, "-m hashlimit --hashlimit-upto 5/min -j ACCEPT", 10,
 		 "match 'hashlimit' is not supported yet"},
-		{CFG_IPV4, IN, "-j LOG --log-prefix \"x: \"", 10,
-		 "target 'LOG' is not supported yet"},
+		{CFG_IPV4, IN, "-j ULOG --ulog-prefix \"x: \"", 10,
+		 "target 'ULOG' is not supported yet"},
 		{CFG_IPV4, IN, "-m conntrack --ctproto tcp", 23,
 		 "option 'ctproto' of match 'conntrack' is not supported"},
 		{CFG_IPV4, IN, "-m conntrack --ctdir REPLY", 23, "option 'ctdir'"},
 		{CFG_IPV4, IN, "-m set --match-set a src", 10, "match 'set'"},
-		{CFG_IPV4, "raw PREROUTING", "-j TRACE", 20, "target 'TRACE'"},
+		{CFG_IPV4, "raw PREROUTING", "-j QUEUE", 20, "target 'QUEUE'"},
 		{CFG_IPV4, "mangle FORWARD", "-j TOS --set-tos 1", 12, "target 'TOS'"},
 		{CFG_IPV4, PRE, "-j NETMAP --to 1.2.3.0/24", 15, "target 'NETMAP'"},
 	};

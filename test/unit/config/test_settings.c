@@ -80,6 +80,23 @@ static const struct bad bad_values[] = {
 	{"flows in hex", PORT_A "sizes = { flows = 0x1000; };", 2, 11, "hexadecimal"},
 	{"flows of 33 bits", PORT_A "sizes = { flows = 4294968296; };", 2, 19,
 	 "4294968296 is out of range"},
+	{"log no group", PORT_A "log = \"syslog\";", 2, 1, "'log' is a string: expected a group"},
+	{"log to nowhere", PORT_A "log = { to = \"kern\"; };", 2, 9,
+	 "'to' is \"kern\": expected \"syslog\" or \"stderr\" or \"file:PATH\""},
+	{"log to a file without a path", PORT_A "log = { to = \"file:\"; };", 2, 9,
+	 "expected \"syslog\""},
+	{"log to a socket", PORT_A "log = { to = \"socket:/x\"; };", 2, 9, "expected \"syslog\""},
+	{"log of no burst", PORT_A "log = { burst = 0; };", 2, 9, "from 1 to 1000000"},
+	{"nflog to syslog", PORT_A "nflog = ( { group = 1; to = \"syslog\"; } );", 2, 24,
+	 "expected \"file:PATH\" or \"socket:PATH\""},
+	{"nflog without a group", PORT_A "nflog = ( { to = \"file:/x\"; } );", 2, 11,
+	 "an nflog group needs the key 'group'"},
+	{"nflog group twice",
+	 PORT_A "nflog = ( { group = 1; to = \"file:/x\"; },\n{ group = 1; to = \"file:/y\"; } );",
+	 3, 1, "nflog group 1 stands twice: it is also in line 2"},
+	{"nflog file twice",
+	 PORT_A "nflog = ( { group = 1; to = \"file:/x\"; },\n{ group = 2; to = \"file:/x\"; } );",
+	 3, 1, "nflog groups 1 and 2 have the same file"},
 	{"eal a string", PORT_A "eal = \"-m 512\";", 2, 1,
 	 "'eal' is a string: expected an array of strings"},
 	{"eal with a number", PORT_A "eal = ( \"-m\", 512 );", 2, 15,
@@ -435,6 +452,11 @@ Test(config_settings, defaults)
 	cr_expect(eq(u32, s->routes4, 65536));
 	cr_expect(eq(u32, s->routes6, 16384));
 	cr_expect(eq(u32, s->fragments, 1024));
+	cr_expect(eq(u32, s->events, 16384));
+	cr_expect(eq(int, s->log.to.kind, CFG_SINK_NONE));
+	cr_expect(eq(u32, s->log.rate, 1000));
+	cr_expect(eq(u32, s->log.burst, 2000));
+	cr_expect(eq(sz, s->n_nflog, 0));
 	cr_expect(eq(ptr, s->port[0].twin, NULL));
 	// One port, one worker: both its rings, the twin's, and what a worker holds fit; more
 	// workers need more.

@@ -294,7 +294,7 @@ static const struct {
 	{"{ limit: 5/week }", "6:20: error: 'limit': bad rate"},
 	{"{ ctproto: 6 }",
 	 "6:22: error: option 'ctproto' of match 'conntrack' is not supported yet"},
-	{"{ jump: LOG }", "6:19: error: target 'LOG' is not supported yet"},
+	{"{ jump: ULOG }", "6:19: error: target 'ULOG' is not supported yet"},
 	{"{ match: recent }", "6:20: error: match 'recent' is not supported yet"},
 	{"{ match: nope }", "6:20: error: unknown match 'nope'"},
 	{"{ match: [[tcp]] }", "6:21: error: a list in the list under 'match'"},

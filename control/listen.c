@@ -1,6 +1,6 @@
-// The control socket's file: made with its directory, mode 0600, so that only its owner (root) can
-// give orders; a file that a dead daemon left is replaced, a living daemon's never. Called by
-// ctl.c, main thread.
+// Sockets that the daemon listens on; see listen.h: how the file is made, what may stand in its
+// place already, and that only our own is removed at the end. Called by ctl.c and nflog.c, main
+// thread.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control/ctl_int.h"
+#include "control/control.h"
+#include "control/listen.h"
 
 // Makes the directories above path, mode 0755.
 static int
@@ -53,66 +54,63 @@ probe(const struct sockaddr_un *addr)
 }
 
 static int
-listen_at(struct ctl *c, const struct sockaddr_un *addr)
+listen_at(struct ctl_listener *l, const struct sockaddr_un *addr)
 {
 	struct stat st;
 
-	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->listen_fd < 0 ||
-	    bind(c->listen_fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd < 0 || bind(l->fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
 		return -errno;
 	if (lstat(addr->sun_path, &st) < 0)
 		return -errno;
-	c->sock_dev = st.st_dev;
-	c->sock_ino = st.st_ino;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
 	// Nobody can connect before listen(), so there is no moment at which others could.
-	if (chmod(addr->sun_path, 0600) < 0 || listen(c->listen_fd, CTL_CLIENTS_MAX) < 0)
+	if (chmod(addr->sun_path, 0600) < 0 || listen(l->fd, CTL_CLIENTS_MAX) < 0)
 		return -errno;
 	return 0;
 }
 
 int
-ctl_socket_open(struct ctl *c, struct cfg_err *err)
+ctl_listen_open(struct ctl_listener *l, const char *path, const char *what, struct cfg_err *err)
 {
-	const char *path = c->env.settings->control;
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int ret;
 
+	*l = (struct ctl_listener){.fd = -1};
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG; // config/settings_value.c refuses such a path with its line
+		return -ENAMETOOLONG; // config/ refuses such a path with its line
 	strcpy(addr.sun_path, path);
-	c->path = strdup(path);
-	if (c->path == NULL)
+	l->path = strdup(path);
+	if (l->path == NULL)
 		return -ENOMEM;
 	ret = make_dirs(path);
 	if (ret == 0)
 		ret = probe(&addr);
 	if (ret == 0)
-		ret = listen_at(c, &addr);
+		ret = listen_at(l, &addr);
 	if (ret == -EADDRINUSE)
-		cfg_err_add(err, (struct cfg_pos){0, 0},
-			    "control socket %s: another daemon answers there", path);
+		cfg_err_add(err, (struct cfg_pos){0, 0}, "%s %s: another daemon answers there",
+			    what, path);
 	else if (ret == -ENOTSOCK)
 		cfg_err_add(err, (struct cfg_pos){0, 0},
-			    "control socket %s: a file that is no socket stands there, and is left "
-			    "alone",
+			    "%s %s: a file that is no socket stands there, and is left alone", what,
 			    path);
 	else if (ret < 0)
-		cfg_err_add(err, (struct cfg_pos){0, 0}, "control socket %s: %s", path,
-			    strerror(-ret));
+		cfg_err_add(err, (struct cfg_pos){0, 0}, "%s %s: %s", what, path, strerror(-ret));
 	return ret;
 }
 
 void
-ctl_socket_close(struct ctl *c)
+ctl_listen_close(struct ctl_listener *l)
 {
 	struct stat st;
 
-	if (c->listen_fd >= 0)
-		close(c->listen_fd);
+	if (l->fd >= 0)
+		close(l->fd);
 	// Only our own: somebody may have moved it away and started another daemon.
-	if (c->sock_ino != 0 && lstat(c->path, &st) == 0 && st.st_dev == c->sock_dev &&
-	    st.st_ino == c->sock_ino)
-		unlink(c->path);
-	free(c->path);
+	if (l->ino != 0 && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+		unlink(l->path);
+	free(l->path);
+	*l = (struct ctl_listener){.fd = -1};
 }

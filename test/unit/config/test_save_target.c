@@ -1,0 +1,71 @@
+// Targets after which the walk goes on: iptables-save text in and out. What is expected here was
+// printed (or refused) by iptables-legacy 1.8.9 for the same line.
+#include "save_rows.h"
+
+Test(config_save_target, tell)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-j LOG", NULL},
+		{CFG_IPV4, IN, "-j LOG --log-prefix plain --log-level warning",
+		 "-j LOG --log-prefix plain"},
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"pl:ain\"", NULL},
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"a\\\"b\\\\c'd\"",
+		 "-j LOG --log-prefix \"a\\\"b\\\\c\\'d\""},
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"123456789012345678901234567890\"",
+		 "-j LOG --log-prefix 12345678901234567890123456789"},
+		// 1.8.9 cuts the last character in the middle.
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"1234567890123456789012345678é\"",
+		 "-j LOG --log-prefix 1234567890123456789012345678"},
+		{CFG_IPV6, "mangle uu", "-j LOG --log-prefix \"äöü \" --log-level 4",
+		 "-j LOG --log-prefix \"äöü \""},
+		{CFG_IPV4, IN, "-j LOG --log-level emerg", "-j LOG --log-level 0"},
+		{CFG_IPV4, IN, "-j LOG --log-level panic", "-j LOG --log-level 0"},
+		{CFG_IPV4, IN, "-j LOG --log-level error", "-j LOG --log-level 3"},
+		{CFG_IPV4, IN, "-j LOG --log-level 0x7", "-j LOG --log-level 7"},
+		{CFG_IPV6, "nat POSTROUTING",
+		 "-j LOG --log-macdecode --log-uid --log-ip-options --log-tcp-options "
+		 "--log-tcp-sequence --log-level 6 --log-prefix x",
+		 "-j LOG --log-prefix x --log-level 6 --log-tcp-sequence --log-tcp-options "
+		 "--log-ip-options --log-uid --log-macdecode"},
+		{CFG_IPV4, IN, "-j NFLOG", NULL},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-group 0 --nflog-threshold 0 --nflog-range 0",
+		 "-j NFLOG"},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-size 0", NULL},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-range 4294967295", NULL},
+		{CFG_IPV6, IN,
+		 "-j NFLOG --nflog-threshold 20 --nflog-size 0x5 --nflog-group 7 --nflog-prefix "
+		 "\"a b\"",
+		 "-j NFLOG --nflog-prefix \"a b\" --nflog-group 7 --nflog-size 5 --nflog-threshold "
+		 "20"},
+		{CFG_IPV4, IN, "-s 1.1.1.1,2.2.2.2 -j NFLOG --nflog-prefix twice",
+		 "-s 1.1.1.1/32 -j NFLOG --nflog-prefix twice|-s 2.2.2.2/32 -j NFLOG "
+		 "--nflog-prefix twice"},
+		{CFG_IPV4, "nat PREROUTING", "-j AUDIT --type REJECT", "-j AUDIT --type reject"},
+		{CFG_IPV6, "raw OUTPUT", "-j TRACE", NULL},
+	};
+
+	EXPECT_ROWS(rows);
+}
+
+Test(config_save_target, bad_tell)
+{
+	static const struct bad rows[] = {
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"\"", 17, "at least one character"},
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"a\001\"", 17, "without control characters"},
+		{CFG_IPV4, IN, "-j LOG --log-prefix \"\xff\"", 17, "one line of UTF-8"},
+		{CFG_IPV4, IN, "-j LOG ! --log-prefix x", 19, "cannot be negated"},
+		{CFG_IPV4, IN, "-j LOG --log-level 8", 17, "0 to 7"},
+		{CFG_IPV4, IN, "-j LOG --log-level DEBUG", 17, "unknown level \"DEBUG\""},
+		{CFG_IPV4, IN, "-j LOG --log-level warn", 17, "unknown level"},
+		{CFG_IPV4, IN, "-j LOG --log-uid --log-uid", 27, "only once"},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-group 65536", 19, "0 to 65535"},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-range 4294967296", 19, "0 to 4294967295"},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-size 1 --nflog-range 1", 34, "together with"},
+		{CFG_IPV4, IN, "-j NFLOG --nflog-prefix \"\"", 19, "at least one character"},
+		{CFG_IPV4, IN, "-j AUDIT", 10, "needs option 'type'"},
+		{CFG_IPV4, IN, "-j AUDIT --type acc", 19, "accept, drop, reject"},
+		{CFG_IPV4, IN, "-j TRACE", 10, "table"},
+	};
+
+	EXPECT_BAD(rows);
+}
