@@ -14,8 +14,9 @@ struct acl_build {
 	unsigned n_port;
 	uint16_t n_workers; // counter blocks
 	int socket;
-	const struct pl_net_ops *net; // whom rules ask about addresses; outlives the policy. NULL:
-				      // a policy that asks is refused
+	const struct pl_net_ops *net;  // whom rules ask about addresses; outlives the policy. NULL:
+				       // a policy that asks is refused
+	const struct acl_policy *prev; // what runs now: things that rules name live on; NULL: none
 	bool linear; // compile nothing: every walk is done by the interpreter (tests, explain)
 };
 
@@ -65,6 +66,8 @@ enum pl_order acl_policy_order(const struct acl_policy *p);
 // NULL); REJECT sets pkt->reject and leaves the packet to net_reject_run.
 void acl_stage_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 extern const struct pl_stage acl_stage[ACL_POINTS];
+// Takes in what other workers have told of named things; an idle function of the stages.
+void acl_hear(struct pl_worker *w);
 
 // One packet through one built-in chain by the linear interpreter, for explain and tests. counters:
 // credit them or not. Returns the verdict and fills *note (table, chain, rule).

@@ -104,6 +104,7 @@ struct acl_point_conf {
 	uint8_t any; // there is at least one chain here
 };
 
+struct acl_named;
 struct acl_policy {
 	struct acl_table table[ACL_FAMILIES][CFG_TABLES];
 	bool covered[ACL_FAMILIES]; // the policy speaks of this family
@@ -121,6 +122,9 @@ struct acl_policy {
 	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
 	struct acl_point_conf point[ACL_POINTS];
 	struct acl_classes *classes; // acl_compile.c
+	struct cfg_recent recent;    // of the model, defaults resolved
+	struct acl_named **named;    // acl_named.h; sorted by id
+	uint32_t n_named;
 };
 
 // What a rule asks about a packet at one hook, apart from the packet itself: which ports it sees

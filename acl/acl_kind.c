@@ -3,6 +3,7 @@
 // Constant data, read on every thread. Without ACL_K_FLOW nothing that the row had a part in is
 // kept: that is the safe thing to say of a new one.
 #include "acl/acl_kind.h"
+#include "acl/acl_named.h"
 
 // Both in the alphabet's order.
 const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
@@ -22,6 +23,10 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_MARK] = {.judge = acl_mark_judge, .flags = ACL_K_FLOW},
 	[CFG_M_MULTIPORT] = {acl_multiport_judge, acl_multiport_boxes, ACL_K_FLOW},
 	[CFG_M_PKTTYPE] = {.judge = acl_pkttype_judge},
+	[CFG_M_RECENT] = {acl_recent_judge, .flags = ACL_K_STATE, .shares = ACL_SHARES_NAME46,
+			  .name_of = cfg_recent_name,
+			  .state = {sizeof(void *), acl_recent_init, NULL},
+			  .named = &acl_recent_use},
 	[CFG_M_RPFILTER] = {.judge = acl_rpfilter_judge, .flags = ACL_K_NET},
 	[CFG_M_STATE] = {acl_state_judge, acl_state_boxes, ACL_K_FLOW},
 	[CFG_M_STRING] = {.judge = acl_string_judge, .prepare = acl_string_prepare},

@@ -66,6 +66,7 @@ struct acl_match_kind {
 	// Makes in the policy's own copy of the match what judge wants ready: may put another piece
 	// in the place of data. Control thread; 0 or -errno. NULL: nothing to do.
 	int (*prepare)(struct cfg_match *m);
+	const struct acl_named_use *named; // what it shares by name; NULL: nothing
 };
 extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
 
@@ -137,6 +138,10 @@ enum acl_hit acl_u32_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v); // acl_limit.c
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 #define ACL_LIMIT_SIZE 32
+
+// acl_match_recent.c
+enum acl_hit acl_recent_judge(const struct cfg_match *m, const struct acl_view *v);
+int acl_recent_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 
 // acl_target_log.c
 enum acl_next acl_audit_apply(const struct acl_rule *r, struct acl_view *v);

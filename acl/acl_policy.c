@@ -2,6 +2,7 @@
 // app/reload.c, freed when no worker runs it any more. The policy owns everything in it, also each
 // worker's counters and working memory, which that worker alone writes.
 #include "acl/acl_kind.h"
+#include "acl/acl_named.h"
 #include "acl/acl_step.h"
 
 #include <errno.h>
@@ -169,6 +170,9 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		p->linear = build->linear;
 		p->n_workers = build->n_workers;
 		p->net = build->net;
+		p->recent = policy->recent;
+		if (p->recent.ip_list_tot == 0)
+			p->recent.ip_list_tot = CFG_RECENT_LIST_DEFAULT;
 	}
 	for (int f = 0; ret == 0 && f < ACL_FAMILIES; f++) {
 		for (int id = 0; ret == 0 && id < CFG_TABLES; id++) {
@@ -180,6 +184,8 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		ret = acl_order_set(p);
 	if (ret == 0 && !build->linear)
 		ret = compile(p, build->socket, err);
+	if (ret == 0)
+		ret = acl_named_build(p, policy, build->prev);
 	if (ret == 0)
 		ret = workers_create(p);
 	if (ret < 0) {
@@ -201,6 +207,7 @@ acl_policy_free(struct acl_policy *p)
 	for (unsigned w = 0; p->state != NULL && w < p->n_workers; w++)
 		states_free(p, w);
 	free(p->state);
+	acl_named_drop(p);
 	for (int f = 0; f < ACL_FAMILIES; f++)
 		for (int id = 0; id < CFG_TABLES; id++)
 			table_free(&p->table[f][id]);

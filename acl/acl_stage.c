@@ -188,7 +188,7 @@ acl_stage_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 }
 
 const struct pl_stage acl_stage[ACL_POINTS] = {
-	[ACL_RAW] = {"raw", acl_stage_run, NULL},
+	[ACL_RAW] = {"raw", acl_stage_run, acl_hear},
 	[ACL_MANGLE_PRE] = {"mangle-pre", acl_stage_run, NULL},
 	[ACL_NAT_DST] = {"nat-dst-rules", acl_stage_run, NULL},
 	[ACL_MANGLE_IN] = {"mangle-in", acl_stage_run, NULL},

@@ -41,6 +41,7 @@ program_build(struct app_program **out, const struct app_gateway *g,
 		.n_workers = g->n_worker,
 		.socket = g->worker[0]->socket,
 		.net = net_table_ops(g->table),
+		.prev = g->program != NULL ? g->program->acl : NULL,
 	};
 	struct app_program *p = calloc(1, sizeof(*p));
 	int ret;

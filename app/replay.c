@@ -339,7 +339,7 @@ turn(struct replay *r)
 		for (uint16_t k = 0; k < r->gateway.n_worker; k++) {
 			struct pl_worker *w = r->gateway.worker[k];
 
-			w->now_ns = r->now_ns;
+			w->now_ns = w->wall_ns = r->now_ns;
 			w->prog = app_program(&r->gateway);
 			busy += pl_worker_turn(w);
 		}
@@ -397,7 +397,7 @@ run(struct replay *r, struct cfg_err *err)
 			}
 			ret = advance(in, err);
 		} while (n < r->burst && ret == 0 && earliest(r) == in);
-		w->now_ns = r->now_ns;
+		w->now_ns = w->wall_ns = r->now_ns;
 		w->prog = app_program(&r->gateway);
 		pl_worker_feed(w, m, n, in->port, in->host ? PL_FROM_HOST : PL_FROM_WIRE);
 		turn(r);

@@ -38,6 +38,7 @@ enum cfg_match_id {
 	CFG_M_OWNER,	 // -m owner
 	CFG_M_PKTTYPE,	 // -m pkttype
 	CFG_M_REALM,	 // -m realm, IPv4 only
+	CFG_M_RECENT,	 // -m recent
 	CFG_M_RPFILTER,	 // -m rpfilter
 	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
@@ -179,6 +180,24 @@ struct cfg_m_addrtype {
 struct cfg_m_rpfilter { // is the way back to the source the way that the packet came?
 	bool loose, validmark, accept_local, invert;
 };
+enum cfg_recent_op {
+	CFG_RECENT_NONE,
+	CFG_RECENT_SET,
+	CFG_RECENT_RCHECK,
+	CFG_RECENT_UPDATE,
+	CFG_RECENT_REMOVE
+};
+// The table's name is the match's data; see cfg_recent_name().
+struct cfg_m_recent {
+	uint8_t op; // enum cfg_recent_op
+	bool invert, reap, rttl, dest;
+	uint8_t mask_family; // of the mask; 0: none given, every bit counts
+	uint8_t mask[16];
+	uint32_t seconds, hitcount; // 0: not given
+};
+#define CFG_RECENT_HITS_MAX 65535
+struct cfg_match;
+const char *cfg_recent_name(const struct cfg_match *m);
 
 #define CFG_STRING_MAX 128
 struct cfg_m_string { // the pattern's bytes are in data
@@ -252,6 +271,7 @@ struct cfg_match {
 		struct cfg_m_socket socket;
 		struct cfg_m_osf osf;
 		struct cfg_m_realm realm;
+		struct cfg_m_recent recent;
 	};
 };
 

@@ -119,12 +119,21 @@ enum cfg_port_selection {
 	CFG_PORTS_RANDOM
 };
 
+// What the match recent remembers: the names are those of xt_recent's module parameters.
+struct cfg_recent {
+	uint32_t ip_list_tot;	  // addresses in a table; 0: 100
+	uint32_t ip_pkt_list_tot; // times of each, at least; 0: as many as the rules' hitcount asks
+};
+#define CFG_RECENT_LIST_DEFAULT 100
+#define CFG_RECENT_LIST_MAX	1000000
+
 struct cfg_policy {
 	char *file;    // for messages; owned
 	bool includes; // other files are part of it
 	struct cfg_table table[CFG_TABLES];
 	struct cfg_conntrack conntrack;
 	enum cfg_port_selection port_selection;
+	struct cfg_recent recent;
 };
 
 struct cfg_policy *cfg_policy_new(void);	 // NULL when out of memory

@@ -19,7 +19,7 @@ struct yin {
 	struct cfg_policy *policy;
 	enum cfg_table_id table; // at hand
 	struct yaml_lists lists;
-	bool conntrack, nat; // a file before this one said so
+	bool conntrack, nat, recent; // a file before this one said so
 	size_t budget;
 	struct cfg_err *err;
 };
@@ -512,10 +512,14 @@ root_key(struct yin *y, const struct yaml_node *key, const struct yaml_node *val
 	} else if (strcmp(key->text, "nat") == 0) {
 		if (once(y, &y->nat, key) && is_map(y, key, value))
 			nat_key(y, value);
+	} else if (strcmp(key->text, "recent") == 0) {
+		if (once(y, &y->recent, key) && is_map(y, key, value))
+			yaml_recent(value, &y->policy->recent, y->err);
 	} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0 &&
 		   strcmp(key->text, "include") != 0) {
 		unknown_key(y, key, "at the top",
-			    "version, tables, include, ports, addresses, conntrack or nat");
+			    "version, tables, include, ports, addresses, conntrack, nat "
+			    "or recent");
 	}
 }
 

@@ -375,6 +375,12 @@ settings_write(struct cfg_buf *b, const struct cfg_policy *policy)
 	}
 	if (policy->port_selection != CFG_PORTS_DEFAULT)
 		cfg_buf_addf(b, "nat:\n  port-selection: %s\n", ports[policy->port_selection]);
+	if (policy->recent.ip_list_tot != 0 || policy->recent.ip_pkt_list_tot != 0)
+		cfg_buf_add(b, "recent:\n");
+	if (policy->recent.ip_list_tot != 0)
+		cfg_buf_addf(b, "  ip_list_tot: %u\n", policy->recent.ip_list_tot);
+	if (policy->recent.ip_pkt_list_tot != 0)
+		cfg_buf_addf(b, "  ip_pkt_list_tot: %u\n", policy->recent.ip_pkt_list_tot);
 }
 
 char *

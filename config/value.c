@@ -365,10 +365,11 @@ cfg_utf8_len(const char *s)
 	return n;
 }
 
-// UTF-8 that can stand as one word in iptables-save text.
-static bool
-is_word(const char *s)
+bool
+cfg_value_is_word(const char *s)
 {
+	if (*s == '\0')
+		return false;
 	for (size_t n; *s != '\0'; s += n) {
 		n = cfg_utf8_len(s);
 		if (n == 0 || (unsigned char)*s <= ' ' || *s == 0x7f || *s == '"')
@@ -389,7 +390,7 @@ cfg_value_iface(const char *s, struct cfg_iface *out, const char **why)
 		*why = "an interface name has at most 15 characters";
 	else if (*s == '!')
 		*why = "an interface name does not begin with '!'";
-	else if (strchr(s, '/') != NULL || !is_word(s))
+	else if (strchr(s, '/') != NULL || !cfg_value_is_word(s))
 		*why = "an interface name is UTF-8 without '/', '\"', blanks and control "
 		       "characters";
 	if (*why != NULL)
@@ -416,7 +417,7 @@ cfg_chain_name_bad(const char *name)
 		return "a chain's name has at most 28 characters";
 	if (*name == '-' || *name == '!')
 		return "a chain's name must not begin with '-' or '!'";
-	if (!is_word(name))
+	if (!cfg_value_is_word(name))
 		return "a chain's name is UTF-8 without blanks, control characters and '\"'";
 	return NULL;
 }

@@ -34,6 +34,10 @@ void cfg_iface_print(struct cfg_buf *b, const struct cfg_iface *i);
 // A chain's name may be this (NULL), or why not.
 const char *cfg_chain_name_bad(const char *name);
 
+// UTF-8 that can stand as one word in iptables-save text: not empty, no blanks, control characters
+// or '"'.
+bool cfg_value_is_word(const char *s);
+
 // Length of the UTF-8 character at s; 0: not UTF-8.
 size_t cfg_utf8_len(const char *s);
 

@@ -9,6 +9,9 @@
 void yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yaml_lists *lists,
 	       size_t *budget, struct cfg_err *err);
 
+// The setting `recent`. (yaml_state.c)
+void yaml_recent(const struct yaml_node *map, struct cfg_recent *recent, struct cfg_err *err);
+
 // Tells every key of a map that stands twice. False: there is one.
 bool yaml_keys_once(const struct yaml_node *map, struct cfg_err *err);
 // ipv4, ipv6 or both.

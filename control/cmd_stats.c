@@ -81,6 +81,7 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "taken_over", number(load(&n->taken_over)));
 	json_object_set_new(view, "deferred", number(load(&n->deferred)));
 	json_object_set_new(view, "cached", number(load(&n->known)));
+	json_object_set_new(view, "news_lost", number(load(&n->news_lost)));
 	json_object_set_new(view, "flows", number(ct_table_count(w->ct)));
 	json_object_set_new(view, "flows_max", number(ct_table_max(w->ct)));
 	json_object_set_new(view, "flows_created", number(load(&ct->created)));

@@ -49,6 +49,8 @@ pl_workers_join(struct pl_worker **w, uint16_t n)
 		for (uint16_t k = 0; k < n; k++) {
 			int ret = i == k ? 0 : ring_create(w[i], w[k]);
 
+			if (ret == 0 && i != k)
+				ret = pl_news_join(w[i], w[k]);
 			if (ret < 0)
 				return ret; // pl_worker_free() frees the rings that were made
 		}

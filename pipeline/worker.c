@@ -46,6 +46,7 @@ pl_worker_free(struct pl_worker *w)
 	rte_pktmbuf_free_bulk(w->dead, w->n_dead);
 	rte_pktmbuf_free_bulk(w->self, w->n_self);
 	for (unsigned i = 0; i < PL_WORKERS_MAX; i++) {
+		rte_ring_free(w->news_from[i]);
 		if (w->from[i] == NULL)
 			continue;
 		while (rte_ring_sc_dequeue(w->from[i], (void **)&m) == 0)
@@ -397,6 +398,16 @@ pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), 
 	}
 }
 
+// Without a system call: the kernel keeps it in a page that every process sees.
+static inline uint64_t
+wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 int
 pl_worker_loop(void *worker)
 {
@@ -414,6 +425,7 @@ pl_worker_loop(void *worker)
 	pl_rest_start(w);
 	atomic_store_explicit(&w->running, true, memory_order_release);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		w->wall_ns = wall_clock();
 		w->now_ns = base_ns + (uint64_t)((double)(rte_rdtsc() - start) * ns_per_tick);
 		w->prog = pl_program_current();
 		found = pl_worker_turn(w);

@@ -9,6 +9,7 @@
 
 #include "pipeline/burst.h"
 #include "pipeline/drop.h"
+#include "pipeline/news.h"
 #include "pipeline/rest.h"
 #include "pipeline/stage.h"
 
@@ -38,6 +39,7 @@ struct pl_counters {
 	uint64_t deferred;    // packets that waited for their flow's first packet
 	uint64_t known;	      // packets that went the short way (pipeline/way.h)
 	uint64_t events_lost; // pipeline/event.h: no room in the ring
+	uint64_t news_lost;   // notes that had no room in another worker's ring (pipeline/news.h)
 	struct {
 		uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 		uint64_t host_rx_packets, host_rx_bytes; // from the twin
@@ -59,6 +61,8 @@ struct pl_worker {
 	uint16_t n_workers;
 	int socket;
 	uint64_t now_ns; // monotonic; read once per turn; virtual in replay
+	uint64_t
+		wall_ns; // time of day (UTC, since 1970), to a few milliseconds; read once per turn
 	const struct pl_program
 		*prog; // of this turn, set by the caller; NULL: no policy, nothing is polled
 	struct ct_table *ct;
@@ -77,6 +81,7 @@ struct pl_worker {
 	struct rte_ring *to[PL_WORKERS_MAX];	// SPSC, from this one to worker i
 	struct pl_worker *peer[PL_WORKERS_MAX]; // worker i, only to be woken; NULL for itself
 	struct rte_ring *events;		// pipeline/event.h; NULL: nobody listens
+	struct rte_ring *news_from[PL_WORKERS_MAX], *news_to[PL_WORKERS_MAX]; // the same for news
 	const uint8_t *reta; // 512 entries: hash & 511 -> worker id; the same for all workers
 
 	struct pl_burst burst;	  // being run
@@ -170,9 +175,11 @@ unsigned pl_worker_turn(struct pl_worker *w);
 void pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port,
 		    uint8_t origin);
 
-// Rings between all workers and the table hash -> worker. Before the first turn; 0 or -errno. n =
-// 1: only the table.
+// Rings between all workers (packets, news) and the table hash -> worker. Before the first turn; 0
+// or -errno. n = 1: only the table.
 int pl_workers_join(struct pl_worker **w, uint16_t n);
+
+int pl_news_join(struct pl_worker *from, struct pl_worker *to); // a part of it; 0 or -errno
 
 int pl_worker_create(struct pl_worker **out, uint16_t id, uint16_t n_workers, int socket,
 		     struct rte_mempool *pool);

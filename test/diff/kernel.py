@@ -148,9 +148,12 @@ class Kernel:
         """0, or what iptables-restore said."""
         # Connection tracking and NAT are registered by the first rule that needs them; Ringwall always tracks.
         keep = '*mangle\n:zz-keep - [0:0]\n-A zz-keep -m conntrack --ctstate NEW\nCOMMIT\n'
-        tool = 'iptables-legacy-restore' if family == 4 else 'ip6tables-legacy-restore'
-        for flags, rules in ((), text), (('-n',), keep):
-            done = subprocess.run(['nsenter', '--net=/run/netns/gw', tool, *flags], input=rules, text=True,
+        four, six = 'iptables-legacy-restore', 'ip6tables-legacy-restore'
+        tool = four if family == 4 else six
+        # What rules share by name (recent: with the other family too) lives while a rule names it: first there are none.
+        none = ''.join(f'*{table}\nCOMMIT\n' for table in ('raw', 'mangle', 'nat', 'filter'))
+        for command, rules in ([four], none), ([six], none), ([tool], text), ([tool, '-n'], keep):
+            done = subprocess.run(['nsenter', '--net=/run/netns/gw', *command], input=rules, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode != 0:
                 return done.stdout

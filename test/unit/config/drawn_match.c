@@ -28,6 +28,11 @@ static const struct sample {
 	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
 	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},
 	{CFG_IPV4, IPPROTO_TCP, "filter INPUT", "osf {|! }--genre Linux{| --ttl 2}{| --log 1}"},
+	{CFG_BOTH, 0, NULL, "recent {|! }--{set|rcheck|update|remove} --name {a|b}{| --rdest}"},
+	{CFG_BOTH, 0, NULL,
+	 "recent --{rcheck|update} --seconds {1..3}{| --reap} --hitcount {0..5}{| --rttl} --name "
+	 "b"},
+	{CFG_IPV4, 0, NULL, "recent --{set|rcheck} --name c --mask 255.255.{0|255}.0"},
 	{CFG_BOTH, 0, "raw PREROUTING", "rpfilter{| --loose}{| --accept-local}{| --invert}"},
 };
 

@@ -118,6 +118,14 @@ table(enum cfg_table_id id)
 			 "propertyNames", "pattern", CHAIN_PATTERN, "not", "enum", taken);
 }
 
+// From 1 to max, in any base.
+static json_t *
+number(json_int_t max)
+{
+	return json_pack("{s:[s,s], s:s, s:i, s:I}", "type", "integer", "string", "pattern",
+			 "^(?:[0-9]+|0[xX][0-9a-fA-F]+)$", "minimum", 1, "maximum", max);
+}
+
 static json_t *
 conntrack(void)
 {
@@ -175,6 +183,11 @@ schema(void)
 			    json_pack("{s:[s,s], s:b, s:{s:o}}", "type", "object", "null",
 				      "additionalProperties", 0, "properties", "port-selection",
 				      schema_words("preserve", "steered", "random", NULL)));
+	json_object_set_new(top, "recent",
+			    json_pack("{s:[s,s], s:b, s:{s:o, s:o}}", "type", "object", "null",
+				      "additionalProperties", 0, "properties", "ip_list_tot",
+				      number(CFG_RECENT_LIST_MAX), "ip_pkt_list_tot",
+				      number(CFG_RECENT_HITS_MAX)));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:[s]},{s:[s]},{s:[s]},{s:[s]}], "
 			 "s:b, s:o, s:o}",
 			 "$schema", "http://json-schema.org/draft-07/schema#", "title",

@@ -216,9 +216,9 @@ static const struct {
 	{"*filter\n[5:6 -A INPUT\nCOMMIT\n", "2:1: error: bad counters"},
 	{"*filter\nCOMMIT x\nCOMMIT\n", "2:1: error: an option is expected here, not 'COMMIT'"},
 	// Every error of the text, not only the first.
-	{"*filter\n-A INPUT -j nope\n-A INPUT -m recent\n-A INPUT -p tcp --dport "
+	{"*filter\n-A INPUT -j nope\n-A INPUT -m ipvs\n-A INPUT -p tcp --dport "
 	 "x\nCOMMIT\n",
-	 "2:10: error: no target and no chain 'nope'|3:10: error: match 'recent' is not "
+	 "2:10: error: no target and no chain 'nope'|3:10: error: match 'ipvs' is not "
 	 "supported yet|"
 	 "4:17: error: 'dport': \"x\" is not a port"},
 };

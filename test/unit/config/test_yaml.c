@@ -181,6 +181,7 @@ Test(config_yaml, chains_and_settings)
 	struct cfg_policy *p =
 		t_yaml_in("version: 1\n"
 			  "nat: { port-selection: steered }\n"
+			  "recent: { ip_list_tot: 0x100 }\n"
 			  "conntrack: { max: 1000, tcp_timeout_established: 7200, tcp_loose: "
 			  "false, tcp_be_liberal: on }\n"
 			  "tables:\n"
@@ -202,6 +203,7 @@ Test(config_yaml, chains_and_settings)
 	cr_assert(p != NULL, "%s", said);
 	free(said);
 	cr_expect(eq(int, p->port_selection, CFG_PORTS_STEERED));
+	cr_expect(eq(u32, p->recent.ip_list_tot, 256));
 	cr_expect(eq(u32, p->conntrack.max, 1000));
 	cr_expect(eq(u32, p->conntrack.tcp_timeout_established, 7200));
 	cr_expect(p->conntrack.tcp_loose_off && p->conntrack.tcp_be_liberal);
@@ -223,7 +225,7 @@ Test(config_yaml, chains_and_settings)
 	cr_expect(c->policy4 == CFG_POLICY_ACCEPT && c->policy6 == CFG_POLICY_DROP);
 	c = cfg_chain_find(p, CFG_FILTER, "FORWARD");
 	cr_expect(c->family == CFG_IPV4 && c->policy4 == CFG_POLICY_DROP && c->packets4 == 5);
-	cr_expect(eq(uint, c->pos.line, 10));
+	cr_expect(eq(uint, c->pos.line, 11));
 	cr_expect(eq(uint, c->pos.column, 5));
 	cfg_policy_free(p);
 }
@@ -295,7 +297,7 @@ static const struct {
 	{"{ ctproto: 6 }",
 	 "6:22: error: option 'ctproto' of match 'conntrack' is not supported yet"},
 	{"{ jump: ULOG }", "6:19: error: target 'ULOG' is not supported yet"},
-	{"{ match: recent }", "6:20: error: match 'recent' is not supported yet"},
+	{"{ match: ipvs }", "6:20: error: match 'ipvs' is not supported yet"},
 	{"{ match: nope }", "6:20: error: unknown match 'nope'"},
 	{"{ match: [[tcp]] }", "6:21: error: a list in the list under 'match'"},
 	{"{ match: { comment: x } }", "6:20: error: a map under 'match' needs the key 'match'"},
@@ -437,6 +439,10 @@ static const struct {
 	 "3:27: error: bad 'udp_timeout'"},
 	{"version: 1\ntables: {}\nconntrack: { tcp_loose: 2 }\n", "3:25: error: bad 'tcp_loose'"},
 	{"version: 1\ntables: {}\nconntrack: 5\n", "3:12: error: 'conntrack' is text"},
+	{"version: 1\ntables: {}\nrecent: { ip_list_tot: 0 }\n",
+	 "3:24: error: bad 'ip_list_tot' (expected 1 to 1000000)"},
+	{"version: 1\ntables: {}\nrecent: { ip_list: 5 }\n",
+	 "3:11: error: unknown key 'ip_list' under 'recent'"},
 	{"version: 1\ntables: {}\nnat: { port-selection: x }\n",
 	 "3:24: error: bad 'port-selection'"},
 	{"version: 1\ntables: {}\nnat: { foo: x }\n", "3:8: error: unknown key 'foo' under 'nat'"},
