@@ -491,6 +491,16 @@ acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m)
 	return true;
 }
 
+bool
+acl_conntrack_boxes(struct acl_boxes *out, const struct cfg_match *m)
+{
+	if (m->state.mask != 0)
+		multiply_state(out, &m->state);
+	if (m->data != NULL)
+		out->exact = false; // the key has nothing of what else it asks
+	return true;
+}
+
 // False: nothing after this match may narrow the boxes.
 static bool
 multiply_match(struct acl_boxes *out, const struct cfg_match *m)

@@ -9,9 +9,16 @@
 const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_ADDRTYPE] = {.judge = acl_addrtype_judge, .flags = ACL_K_FLOW | ACL_K_NET},
 	[CFG_M_COMMENT] = {.flags = ACL_K_FLOW}, // not kept: asks nothing
-	[CFG_M_CONNTRACK] = {acl_state_judge, acl_state_boxes, ACL_K_FLOW},
+	[CFG_M_CONNBYTES] = {.judge = acl_connbytes_judge, .shares = ACL_SHARES_FLOW},
+	[CFG_M_CONNLABEL] = {.judge = acl_connlabel_judge,
+			     .flags = ACL_K_FLOW | ACL_K_STATE,
+			     .shares_of = acl_connlabel_shares},
+	[CFG_M_CONNMARK] = {.judge = acl_connmark_judge, .flags = ACL_K_FLOW},
+	[CFG_M_CONNTRACK] = {acl_conntrack_judge, acl_conntrack_boxes,
+			     .shares_of = acl_conntrack_shares, .fixed = acl_conntrack_fixed},
 	[CFG_M_DSCP] = {.judge = acl_dscp_judge},
 	[CFG_M_ECN] = {.judge = acl_ecn_judge},
+	[CFG_M_HELPER] = {.judge = acl_helper_judge, .flags = ACL_K_FLOW},
 	[CFG_M_HL] = {.judge = acl_hl_judge},
 	[CFG_M_ICMP] = {acl_icmp_judge, acl_icmp_boxes},
 	[CFG_M_ICMP6] = {acl_icmp6_judge, acl_icmp6_boxes},
@@ -41,6 +48,7 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_ACCEPT] = {.verdict = ACL_ACCEPT, .flags = ACL_K_FLOW},
 	[CFG_T_AUDIT] = {acl_audit_apply},
+	[CFG_T_CONNMARK] = {acl_connmark_apply, .flags = ACL_K_FLOW, .shares = ACL_SHARES_FLOW},
 	[CFG_T_CT] = {acl_ct_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
 	[CFG_T_DNAT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
 	[CFG_T_DROP] = {.verdict = ACL_DROP, .flags = ACL_K_FLOW},

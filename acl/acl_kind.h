@@ -113,6 +113,16 @@ bool acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m);
 
 bool acl_tcp_fixed(const struct cfg_match *m); // acl_record.c
 bool acl_tcp_could(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_connbytes_judge(const struct cfg_match *m,
+				 const struct acl_view *v); // acl_match_conn.c
+enum acl_hit acl_connlabel_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_shares acl_connlabel_shares(const struct cfg_match *m);
+enum acl_hit acl_connmark_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_conntrack_judge(const struct cfg_match *m, const struct acl_view *v);
+bool acl_conntrack_fixed(const struct cfg_match *m);
+enum acl_shares acl_conntrack_shares(const struct cfg_match *m);
+bool acl_conntrack_boxes(struct acl_boxes *out, const struct cfg_match *m); // acl_box.c
+enum acl_hit acl_helper_judge(const struct cfg_match *m, const struct acl_view *v);
 
 enum acl_hit acl_dscp_judge(const struct cfg_match *m,
 			    const struct acl_view *v); // acl_match_more.c
@@ -149,6 +159,7 @@ enum acl_next acl_log_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_nflog_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_trace_apply(const struct acl_rule *r, struct acl_view *v);
 
-enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
+enum acl_next acl_connmark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
+enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_ct_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_notrack_apply(const struct acl_rule *r, struct acl_view *v);

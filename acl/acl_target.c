@@ -1,7 +1,8 @@
-// Targets after which the walk goes on: MARK, NOTRACK and CT. Called by both walks on the worker's
-// thread when their rule matched, through their rows in acl_kind.c; what they change is the packet,
-// and what later rules see of it. They keep nothing.
+// Targets after which the walk goes on: CONNMARK, MARK, NOTRACK and CT. Called by both walks on the
+// worker's thread when their rule matched, through their rows in acl_kind.c; what they change is
+// the packet, and what later rules see of it. They keep nothing.
 #include "acl/acl_kind.h"
+#include "pipeline/flow_ops.h"
 
 enum acl_next
 acl_mark_apply(const struct acl_rule *r, struct acl_view *v)
@@ -9,6 +10,38 @@ acl_mark_apply(const struct acl_rule *r, struct acl_view *v)
 	const struct cfg_t_mark *m = &r->data->mark;
 
 	v->pkt->mark = (v->pkt->mark & ~m->mask) ^ m->value;
+	return ACL_GO_ON;
+}
+
+static uint32_t
+shifted(const struct cfg_t_connmark *m, uint32_t bits)
+{
+	return m->right ? bits >> m->shift : bits << m->shift;
+}
+
+// A packet without a flow passes by.
+enum acl_next
+acl_connmark_apply(const struct acl_rule *r, struct acl_view *v)
+{
+	const struct cfg_t_connmark *m = &r->data->connmark;
+	struct pl_pkt *p = v->pkt;
+	uint32_t old, mark;
+
+	if (p->ct == NULL)
+		return ACL_GO_ON;
+	old = pl_flow_ops->mark(p->ct);
+	if (m->op == CFG_CM_RESTORE) {
+		p->mark = (p->mark & m->nfmask_off) ^ shifted(m, old & ~m->ctmask_off);
+		return ACL_GO_ON_CHANGED;
+	}
+	if (m->op == CFG_CM_SET)
+		mark = shifted(m, (old & m->ctmask_off) ^ m->value);
+	else
+		mark = (old & m->ctmask_off) ^ shifted(m, p->mark & ~m->nfmask_off);
+	if (mark != old && v->state != NULL) {
+		pl_flow_ops->set_mark(p->ct, mark);
+		p->rec = NULL; // the flow's next packet finds another mark
+	}
 	return ACL_GO_ON;
 }
 

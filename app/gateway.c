@@ -111,6 +111,7 @@ app_gateway_create(struct app_gateway *g, const struct cfg_settings *settings, u
 	g->n_worker = n_worker;
 	name_ports(g);
 	pl_toeplitz_init();
+	pl_flow_ops = &ct_flow_ops;
 	g->pool = pool_create(g, SOCKET_ID_ANY);
 	if (g->pool == NULL) {
 		ret = -rte_errno;

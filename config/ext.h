@@ -118,12 +118,14 @@ const char *ext_known_option(const char *name);
 // Parse and show functions and option rows, by file.
 extern const struct ext ext_tcp, ext_udp, ext_multiport;			 // ext_ports.c
 extern const struct ext ext_icmp, ext_icmp6;					 // ext_icmp.c
-extern const struct ext ext_conntrack, ext_state, ext_comment;			 // ext_state.c
+extern const struct ext ext_state, ext_comment;					 // ext_state.c
+extern const struct ext ext_conntrack;						 // ext_conntrack.c
+extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper;	 // ext_conn.c
 extern const struct ext ext_reject;						 // ext_reject.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;	 // ext_nat.c
 extern const struct ext ext_notrack, ext_ct;					 // ext_ct.c
 extern const struct ext ext_audit, ext_log, ext_nflog, ext_trace;		 // ext_log.c
-extern const struct ext ext_mark_target;					 // ext_mark.c
+extern const struct ext ext_mark_target, ext_connmark_target;			 // ext_mark.c
 extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
@@ -133,6 +135,12 @@ extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
 	ext_realm;				    // ext_host.c
 extern const struct ext ext_string, ext_u32;	    // ext_payload.c
 extern const struct ext ext_addrtype, ext_rpfilter; // ext_route.c
+
+// Parts of rows that several files use.
+bool ext_states_parse(struct ext_in *in); // --ctstate, --state; ext_state.c
+bool ext_states_show(struct ext_out *out);
+bool ext_mark_parse(struct ext_in *in); // MARK[/MASK]: mark, connmark; ext_packet.c
+bool ext_mark_show(struct ext_out *out);
 
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);

@@ -26,8 +26,8 @@ split(const char *text, char sep, char *word, size_t size, const char **rest)
 	return true;
 }
 
-static bool
-mark_parse(struct ext_in *in)
+bool // connmark's too
+ext_mark_parse(struct ext_in *in)
 {
 	struct cfg_m_mark *m = &in->match->mark;
 	const char *mask;
@@ -45,8 +45,8 @@ mark_parse(struct ext_in *in)
 	return true;
 }
 
-static bool
-mark_show(struct ext_out *out)
+bool
+ext_mark_show(struct ext_out *out)
 {
 	const struct cfg_m_mark *m = &out->match->mark;
 
@@ -263,7 +263,7 @@ mac_show(struct ext_out *out)
 						.pattern = form,                                   \
 						.parse = p,                                        \
 						.show = s}}
-ONE_OPT(mark_opt, "mark", EXT_P_NUMBER "(?:/" EXT_P_NUMBER ")?", mark_parse, mark_show);
+ONE_OPT(mark_opt, "mark", EXT_P_NUMBER "(?:/" EXT_P_NUMBER ")?", ext_mark_parse, ext_mark_show);
 ONE_OPT(length_opt, "length", EXT_P_NUMBER "|" EXT_P_NUMBER "?:" EXT_P_NUMBER "?", length_parse,
 	length_show);
 ONE_OPT(pkttype_opt, "pkt-type", "[a-zA-Z]+", pkttype_parse, pkttype_show);

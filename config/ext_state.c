@@ -1,7 +1,7 @@
-// conntrack, state and comment: rows of the extension table with their parse and show functions.
+// state and comment: rows of the extension table with their parse and show functions; the list of
+// states is conntrack's too.
 //
-// Called through the table by both readers and both writers. conntrack's other options have a row
-// without a parse function: they are refused by name until the data path can serve them.
+// Called through the table by both readers and both writers.
 #include "config/ext.h"
 #include "config/value.h"
 
@@ -21,8 +21,8 @@ static const struct {
 	{"DNAT", CFG_CT_DNAT, false},
 };
 
-static bool
-states_parse(struct ext_in *in)
+bool
+ext_states_parse(struct ext_in *in)
 {
 	struct cfg_m_state *m = &in->match->state;
 	bool state = in->match->id == CFG_M_STATE;
@@ -52,8 +52,8 @@ states_parse(struct ext_in *in)
 	return true;
 }
 
-static bool
-states_show(struct ext_out *out)
+bool
+ext_states_show(struct ext_out *out)
 {
 	const struct cfg_m_state *m = &out->match->state;
 	const char *sep = "";
@@ -109,33 +109,13 @@ comment_show(struct ext_out *out)
 	return true;
 }
 
-static const struct ext_opt conntrack_opt[] = {
-	{.name = "ctstate",
-	 .slot = 0,
-	 .value = EXT_LIST,
-	 .invertible = true,
-	 .parse = states_parse,
-	 .show = states_show},
-	{.name = "ctproto", .slot = 1, .value = EXT_WORD, .invertible = true},
-	{.name = "ctorigsrc", .slot = 2, .value = EXT_WORD, .invertible = true},
-	{.name = "ctorigdst", .slot = 3, .value = EXT_WORD, .invertible = true},
-	{.name = "ctreplsrc", .slot = 4, .value = EXT_WORD, .invertible = true},
-	{.name = "ctrepldst", .slot = 5, .value = EXT_WORD, .invertible = true},
-	{.name = "ctstatus", .slot = 6, .value = EXT_WORD, .invertible = true},
-	{.name = "ctexpire", .slot = 7, .value = EXT_WORD, .invertible = true},
-	{.name = "ctorigsrcport", .slot = 8, .value = EXT_WORD, .invertible = true},
-	{.name = "ctorigdstport", .slot = 9, .value = EXT_WORD, .invertible = true},
-	{.name = "ctreplsrcport", .slot = 10, .value = EXT_WORD, .invertible = true},
-	{.name = "ctrepldstport", .slot = 11, .value = EXT_WORD, .invertible = true},
-	{.name = "ctdir", .slot = 12, .value = EXT_WORD},
-};
 static const struct ext_opt state_opt[] = {
 	{.name = "state",
 	 .value = EXT_LIST,
 	 .invertible = true,
 	 .required = true,
-	 .parse = states_parse,
-	 .show = states_show},
+	 .parse = ext_states_parse,
+	 .show = ext_states_show},
 };
 static const struct ext_opt comment_opt[] = {
 	{.name = "comment",
@@ -146,14 +126,6 @@ static const struct ext_opt comment_opt[] = {
 	 .show = comment_show},
 };
 
-const struct ext ext_conntrack = {
-	.name = "conntrack",
-	.id = CFG_M_CONNTRACK,
-	.families = CFG_BOTH,
-	.some_option = true,
-	.opt = conntrack_opt,
-	.n_opt = EXT_N(conntrack_opt),
-};
 const struct ext ext_state = {
 	.name = "state",
 	.id = CFG_M_STATE,

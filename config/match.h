@@ -21,9 +21,13 @@ enum cfg_match_id {
 	CFG_M_ADDRTYPE,	 // -m addrtype
 	CFG_M_CGROUP,	 // -m cgroup
 	CFG_M_COMMENT,	 // -m comment
-	CFG_M_CONNTRACK, // -m conntrack --ctstate
+	CFG_M_CONNBYTES, // -m connbytes
+	CFG_M_CONNLABEL, // -m connlabel
+	CFG_M_CONNMARK,	 // -m connmark
+	CFG_M_CONNTRACK, // -m conntrack
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_ECN,	 // -m ecn
+	CFG_M_HELPER,	 // -m helper
 	CFG_M_HL,	 // -m hl, IPv6 only
 	CFG_M_ICMP,	 // -m icmp
 	CFG_M_ICMP6,	 // -m icmp6
@@ -90,11 +94,67 @@ struct cfg_m_multiport {
 };
 
 struct cfg_m_state {  // conntrack --ctstate, state --state
-	uint8_t mask; // of enum cfg_ctstate
+	uint8_t mask; // of enum cfg_ctstate; 0: not given (conntrack)
 	bool invert;
 };
 
-struct cfg_m_mark { // the packet's mark & mask is value: bits outside the mask never match
+// What else -m conntrack can ask: the match's data, NULL where nothing of it was given.
+enum cfg_conn_field { // bits; addresses and ports in this order in their arrays too
+	CFG_CONN_ORIGSRC = 1 << 0,
+	CFG_CONN_ORIGDST = 1 << 1,
+	CFG_CONN_REPLSRC = 1 << 2,
+	CFG_CONN_REPLDST = 1 << 3,
+	CFG_CONN_ORIGSRCPORT = 1 << 4,
+	CFG_CONN_ORIGDSTPORT = 1 << 5,
+	CFG_CONN_REPLSRCPORT = 1 << 6,
+	CFG_CONN_REPLDSTPORT = 1 << 7,
+	CFG_CONN_PROTO = 1 << 8,
+	CFG_CONN_STATUS = 1 << 9,
+	CFG_CONN_EXPIRE = 1 << 10,
+	CFG_CONN_DIR = 1 << 11,
+};
+enum cfg_conn_status { // bits of --ctstatus; none: NONE
+	CFG_CONN_EXPECTED = 1 << 0,
+	CFG_CONN_SEEN_REPLY = 1 << 1,
+	CFG_CONN_ASSURED = 1 << 2,
+	CFG_CONN_CONFIRMED = 1 << 3,
+};
+struct cfg_conn {
+	uint16_t set, inv; // of enum cfg_conn_field
+	uint8_t proto;
+	uint8_t status; // of enum cfg_conn_status
+	bool reply;	// --ctdir REPLY
+	uint8_t family; // of the addresses
+	struct {	// bits outside of the mask count nothing, and are printed
+		uint8_t addr[16], mask[16];
+	} addr[4];
+	struct cfg_range16 port[4];    // may run backwards: then no port is in it
+	uint32_t expire_lo, expire_hi; // seconds, both inclusive; may run backwards
+};
+
+enum cfg_connbytes { CFG_CB_PACKETS, CFG_CB_BYTES, CFG_CB_AVGPKT };
+enum cfg_connbytes_dir { CFG_CB_ORIGINAL, CFG_CB_REPLY, CFG_CB_BOTH };
+struct cfg_m_connbytes {
+	uint64_t from, to; // both inclusive; from > to: what is below `to` or above `from`
+	uint8_t what;	   // enum cfg_connbytes
+	uint8_t dir;	   // enum cfg_connbytes_dir
+};
+
+#define CFG_CONNLABELS 128 // a flow has
+struct cfg_m_connlabel {
+	uint8_t bit;
+	bool set; // the flow has it from now on
+	bool invert;
+};
+
+#define CFG_HELPER_NAME 30 // with the NUL
+struct cfg_m_helper {
+	char name[CFG_HELPER_NAME]; // "": any
+	bool invert;
+};
+
+struct cfg_m_mark { // the packet's, or connmark: the flow's mark & mask is value: bits outside the
+		    // mask never match
 	uint32_t value, mask;
 	bool invert;
 };
@@ -253,7 +313,10 @@ struct cfg_match {
 		struct cfg_m_icmp icmp;
 		struct cfg_m_multiport multiport;
 		struct cfg_m_state state; // CFG_M_CONNTRACK, CFG_M_STATE
-		struct cfg_m_mark mark;
+		struct cfg_m_mark mark;	  // CFG_M_MARK, CFG_M_CONNMARK
+		struct cfg_m_connbytes connbytes;
+		struct cfg_m_connlabel connlabel;
+		struct cfg_m_helper helper;
 		struct cfg_m_length length;
 		struct cfg_m_iprange iprange;
 		struct cfg_m_ttl ttl; // CFG_M_TTL, CFG_M_HL

@@ -26,6 +26,7 @@ enum cfg_target_id {
 	CFG_T_MARK,    // goes on after it
 	// From here on in the alphabet's order; all of these go on.
 	CFG_T_AUDIT,
+	CFG_T_CONNMARK,
 	CFG_T_LOG,
 	CFG_T_NFLOG,
 	CFG_T_TRACE, // raw
@@ -62,6 +63,21 @@ struct cfg_t_nat {
 
 struct cfg_t_mark { // mark = (mark & ~mask) ^ value
 	uint32_t value, mask;
+};
+
+enum cfg_connmark {
+	CFG_CM_NONE,	// the rule did not say
+	CFG_CM_SET,	// flow's mark = (flow's & ~ctmask) ^ value
+	CFG_CM_SAVE,	// flow's mark = (flow's & ~ctmask) ^ (packet's & nfmask)
+	CFG_CM_RESTORE, // packet's mark = (packet's & ~nfmask) ^ (flow's & ctmask)
+};
+struct cfg_t_connmark {
+	uint32_t value;
+	uint32_t ctmask_off, nfmask_off; // bits that are not in the masks
+	uint8_t op;			 // enum cfg_connmark
+	uint8_t shift;		  // 0 to 31 bits: SET: of all that it gives; else of what is copied
+	bool right;		  // that way
+	bool one_mask, two_masks; // which options said so: they exclude each other
 };
 
 // The helpers of this appliance, which read in a flow's payload what other flows will come of it.
@@ -113,6 +129,7 @@ struct cfg_target {
 		enum cfg_reject reject;
 		struct cfg_t_nat nat;
 		struct cfg_t_mark mark;
+		struct cfg_t_connmark connmark;
 		struct cfg_t_ct ct; // CFG_T_CT
 		struct cfg_t_log log;
 		struct cfg_t_nflog nflog;

@@ -287,12 +287,11 @@ cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const char
 	return true;
 }
 
-// The prefix length of a contiguous mask, else -1.
-static int
-mask_len(const uint8_t mask[16], unsigned bits)
+int
+cfg_mask_len(const uint8_t mask[16], uint8_t family)
 {
+	unsigned bits = family == CFG_IPV4 ? 32 : 128, len = 0;
 	uint8_t want[16];
-	unsigned len = 0;
 
 	while (len < bits && mask[len / 8] >> (7 - len % 8) & 1)
 		len++;
@@ -312,7 +311,7 @@ cfg_host_print(struct cfg_buf *b, uint8_t family, const uint8_t addr[16])
 void
 cfg_addr_print(struct cfg_buf *b, const struct cfg_addr *a)
 {
-	int len = mask_len(a->mask, a->family == CFG_IPV4 ? 32 : 128);
+	int len = cfg_mask_len(a->mask, a->family);
 
 	cfg_host_print(b, a->family, a->addr);
 	cfg_buf_addc(b, '/');

@@ -24,6 +24,9 @@ bool cfg_value_addr(const char *s, uint8_t families, struct cfg_addr *out, const
 void cfg_addr_print(struct cfg_buf *b, const struct cfg_addr *a); // without the '!'
 bool cfg_addr_is_any(const struct cfg_addr *a); // matches every address of its family, not inverted
 
+// The prefix length of a contiguous mask of an address of one family, else -1.
+int cfg_mask_len(const uint8_t mask[16], uint8_t family);
+
 // A bare host address as NAT targets take it.
 bool cfg_value_host(const char *s, uint8_t families, uint8_t *family, uint8_t addr[16]);
 void cfg_host_print(struct cfg_buf *b, uint8_t family, const uint8_t addr[16]);

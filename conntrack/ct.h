@@ -2,6 +2,7 @@
 // Connection tracking: one table per worker. Only the worker that owns a table calls these, except
 // where said. State machines, timeouts and names follow Linux nf_conntrack.
 #include "config/policy.h"
+#include "pipeline/flow_ops.h"
 #include "pipeline/stage.h"
 #include "pipeline/worker.h"
 
@@ -88,6 +89,7 @@ void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, st
 // ct_confirm: inserts flows whose first packet got this far. Clash: PL_DROP_CT_CLASH.
 // ct_known: before all that; packets of flows that know their way (pipeline/way.h) are tracked and
 //   leave for the short way. Only where the worker has ways.
+extern const struct pl_flow_ops ct_flow_ops; // for pl_flow_ops (pipeline/flow_ops.h)
 extern const struct pl_stage ct_known_stage, ct_steer_stage, ct_lookup_stage, ct_confirm_stage;
 void ct_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
@@ -122,7 +124,7 @@ void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
 // that point at it may go on to the end of theirs.
 void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
 uint32_t ct_entry_mark(const struct ct_entry *e);
-void ct_entry_set_mark(struct ct_entry *e, uint32_t mark);
+void ct_entry_set_mark(struct ct_entry *e, uint32_t mark); // forgets its ways: rules may ask for it
 // CT_NAT_AREA bytes for nat, zero in a new flow of t.
 void *ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e);
 #define CT_NAT_AREA 16

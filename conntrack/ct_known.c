@@ -108,10 +108,13 @@ track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 }
 
 // Rules want a flow's packets in order, of both directions (PL_ORDER_FLOWS): they may only part
-// where no packet of the flow meets such a rule.
+// where no packet of the flow meets a rule that changes something. What rules change of the flow
+// makes it forget its ways. errors: there are packets in the burst that may belong to any flow.
 static bool
-may_part(const struct pl_worker *w, const struct ct_entry *e)
+may_part(const struct pl_worker *w, const struct ct_entry *e, bool errors)
 {
+	if (errors)
+		return false;
 	for (unsigned dir = 0; dir < 2; dir++) {
 		const struct pl_way *way = pl_way_at(w->ways, e->way[dir]);
 
@@ -140,7 +143,8 @@ go(struct pl_worker *w, struct pl_burst *b, const struct seek *s, struct ct_entr
 }
 
 static inline void
-one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf)
+one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf,
+    bool errors)
 {
 	struct ct_table *t = w->ct;
 	struct pl_pkt *p = s->p;
@@ -164,7 +168,7 @@ one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_con
 			pl_record_start(w->ways, p, &e->way[s->dir]);
 		return;
 	}
-	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e))
+	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e, errors))
 		return;
 	track(t, e, p, s->dir, &seg, conf);
 	go(w, b, s, e, way);
@@ -176,12 +180,14 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	struct ct_table *t = w->ct;
 	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
 	struct seek seek[PL_BURST];
+	bool errors = false; // ICMP errors in this burst
 	unsigned n = 0;
 	struct pl_pkt *p;
 
 	pl_records_new(w->ways);
 	ct_time_set(t, w->now_ns);
 	PL_FOREACH (p, b) {
+		errors |= p->flags & PL_F_ICMP_ERR;
 		if (!asks(p))
 			continue;
 		seek[n].p = p;
@@ -193,7 +199,7 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	for (unsigned i = 0; i < n; i++)
 		prefetch(t, &seek[i]);
 	for (unsigned i = 0; i < n; i++)
-		one(w, b, &seek[i], conf);
+		one(w, b, &seek[i], conf, errors);
 	w->cnt.known += b->n_known;
 }
 

@@ -52,6 +52,7 @@ void
 ct_entry_set_mark(struct ct_entry *e, uint32_t mark)
 {
 	e->mark = mark;
+	e->way[0] = e->way[1] = 0;
 }
 
 void *

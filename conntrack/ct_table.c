@@ -19,7 +19,10 @@ pool_init(struct ct_pool *pool, uint32_t room, uint32_t stride)
 	pool->used = 1; // place 0 stands for none
 	pool->base = ct_mem_map((size_t)room * stride);
 	pool->cold = ct_mem_map((size_t)room * sizeof(*pool->cold));
-	return pool->base != NULL && pool->cold != NULL ? 0 : -ENOMEM; // pool_fini() undoes either
+	pool->extra = ct_mem_map((size_t)room * sizeof(*pool->extra));
+	if (pool->base == NULL || pool->cold == NULL || pool->extra == NULL)
+		return -ENOMEM; // pool_fini() undoes any
+	return 0;
 }
 
 static void
@@ -27,6 +30,7 @@ pool_fini(struct ct_pool *pool)
 {
 	ct_mem_unmap(pool->base, (size_t)pool->room * pool->stride);
 	ct_mem_unmap(pool->cold, (size_t)pool->room * sizeof(*pool->cold));
+	ct_mem_unmap(pool->extra, (size_t)pool->room * sizeof(*pool->extra));
 }
 
 static void
@@ -250,6 +254,8 @@ entry_take(struct ct_table *t, bool v6)
 	else
 		return NULL;
 	memset(ct_cold_at(t, id), 0, sizeof(struct ct_cold));
+	if (unlikely(t->has_extra))
+		memset(ct_extra_at(t, id), 0, sizeof(struct ct_extra));
 	return memset(ct_entry_at(t, id), 0, pool->stride);
 }
 

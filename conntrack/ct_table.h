@@ -7,6 +7,7 @@
 #include "conntrack/ct_key.h"
 #include "conntrack/ct_sctp.h"
 #include "conntrack/ct_tcp.h"
+#include "pipeline/flow_ops.h"
 
 // Time in an entry: ticks of 2^22 ns (4.2 ms) in 32 bits. Differences of up to 2^30 ticks (52 days)
 // are right; a clock that jumps further ends all flows (ct_time_jumped).
@@ -75,6 +76,12 @@ struct ct_cold {
 static_assert(sizeof(struct ct_cold) == 40,
 	      "memory per flow: 128 + 40 + 22 of index; IPv6 64 more");
 
+// What few flows have; memory is taken as it is first touched, so it costs nothing where no rule
+// needs it. Same index as the entry. Zero in a new flow.
+struct ct_extra {
+	uint64_t label[PL_FLOW_LABELS / 64];
+};
+
 // An entry by number: place in its pool << 1 | is IPv6; 0: none. In the index: that << 1 |
 // direction.
 typedef uint32_t ct_id;
@@ -82,6 +89,7 @@ typedef uint32_t ct_id;
 struct ct_pool {
 	char *base;
 	struct ct_cold *cold;
+	struct ct_extra *extra;
 	uint32_t stride;
 	uint32_t room; // entries
 	uint32_t used; // places ever taken; those above were never touched
@@ -112,8 +120,9 @@ struct ct_table {
 	uint32_t expect_limit;
 	struct ct_helps *helps; // ct_help.c
 	uint16_t worker;
-	uint64_t tick; // of the last turn, 64 bits
-	uint64_t step; // of the wheel: all up to this one were dealt with
+	bool has_extra; // some flow of this table has, or had, something there
+	uint64_t tick;	// of the last turn, 64 bits
+	uint64_t step;	// of the wheel: all up to this one were dealt with
 	struct ct_stats stats;
 	_Atomic uint32_t count;
 	ct_id list[CT_LISTS];
@@ -146,6 +155,12 @@ static inline struct ct_cold *
 ct_cold_at(const struct ct_table *t, ct_id id)
 {
 	return &t->pool[id & 1].cold[id >> 1];
+}
+
+static inline struct ct_extra *
+ct_extra_at(const struct ct_table *t, ct_id id)
+{
+	return &t->pool[id & 1].extra[id >> 1];
 }
 
 // Is it the flow with this key in that direction? tail: ct_key_tail().

@@ -231,7 +231,10 @@ add_match(struct words *w, const struct cfg_rule *rule, const struct cfg_match *
 		add_multiport(w, &m->multiport);
 		break;
 	case CFG_M_CONNTRACK:
-		add_states(w, "ctstate", &m->state);
+		if (m->data != NULL)
+			add_plain(w, cfg_match_name(m->id), cfg_match_to_save(rule, m, family));
+		else
+			add_states(w, "ctstate", &m->state);
 		break;
 	case CFG_M_STATE:
 		add_states(w, "state", &m->state);

@@ -161,7 +161,7 @@ class Kernel:
 
     def counters(self, family):
         tool = 'iptables-legacy-save' if family == 4 else 'ip6tables-legacy-save'
-        return self.in_gw(tool, '-c')
+        return self.in_gw(tool, '-c', stderr=subprocess.DEVNULL)  # it says when it has no names for labels
 
     def forget(self):
         """No flow is left from the case before, and no path MTU that an ICMP error of it taught."""

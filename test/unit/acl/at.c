@@ -77,6 +77,10 @@ way_set(struct pl_pkt *p, const struct at_way *way)
 	p->out_port = way->out == AT_NONE ? PL_PORT_NONE : way->out != 0 ? way->out - 1 : 1;
 	p->ct_state = way->ct_state == AT_NONE ? 0 : way->ct_state != 0 ? way->ct_state : PL_CT_NEW;
 	p->ct_status = way->ct_status;
+	p->ct = way->ct;
+	p->ct_dir = way->ct_dir;
+	p->ct_rule = way->ct_rule;
+	p->mark = way->mark;
 	if (way->data_off != 0)
 		*rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off + 12) = way->data_off << 4;
 	if (way->cut != 0)
@@ -121,9 +125,19 @@ struct at_result
 at_judge(struct at *t, enum acl_point point, const struct tl_spec *s, const struct at_way *way,
 	 unsigned worker)
 {
-	struct at_result a = judge(t->compiled, t->w[worker], point, s, way);
-	struct at_result b = judge(t->linear, t->w[worker], point, s, way);
+	struct ct_entry before = {0}, after = {0};
+	struct at_result a, b;
 
+	if (way->ct != NULL)
+		before = *way->ct;
+	a = judge(t->compiled, t->w[worker], point, s, way);
+	if (way->ct != NULL) { // both are to find the flow as it was
+		after = *way->ct;
+		*way->ct = before;
+	}
+	b = judge(t->linear, t->w[worker], point, s, way);
+	cr_expect(way->ct == NULL || memcmp(way->ct, &after, sizeof(after)) == 0,
+		  "both leave the same flow");
 	cr_expect(a.gone == b.gone && a.drop == b.drop && a.reject == b.reject &&
 			  a.has_nat == b.has_nat && a.note.rule == b.note.rule &&
 			  a.note.verdict == b.note.verdict && a.note.drop == b.note.drop &&

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include "acl/acl_int.h"
+#include "flows.h"
 #include "test/lib/tl.h"
 
 struct at { // a policy under test
@@ -24,9 +25,13 @@ struct at_way { // of a packet; all zero: from the wire, FORWARD, in lan, out wa
 	uint8_t in, out;  // port + 1; 0: lan, wan; AT_NONE: no interface
 	uint8_t ct_state; // 0: NEW; AT_NONE: none yet
 	uint8_t ct_status;
-	uint16_t flags;	  // to add
-	uint16_t cut;	  // bytes of L4 that are left, + 1; 0: all
-	uint8_t data_off; // TCP header words to claim; 0: as made
+	uint16_t flags;	     // to add
+	uint16_t cut;	     // bytes of L4 that are left, + 1; 0: all
+	uint8_t data_off;    // TCP header words to claim; 0: as made
+	struct ct_entry *ct; // flows.h
+	uint8_t ct_dir;
+	const struct cfg_t_ct *ct_rule;
+	uint32_t mark;
 };
 #define AT_NONE 255
 

@@ -9,15 +9,18 @@
 
 #include "acl/acl_step.h"
 #include "fake_net.h"
+#include "flows.h"
 #include "rnd.h"
 #include "test/lib/tl.h"
 
 static struct pl_worker *w;
 static struct rte_mbuf *buf[PL_BURST];
 static struct pl_pkt start[PL_BURST];
+static struct ct_entry start_flow[PL_BURST], flow[PL_BURST]; // one of its own for each packet
 
 struct outcome {
 	struct pl_pkt pkt[PL_BURST];
+	struct ct_entry flow[PL_BURST];
 	struct pl_note note[PL_BURST];
 	uint64_t drop[PL_DROP_COUNT];
 };
@@ -32,6 +35,7 @@ run(const struct acl_policy *p, enum acl_point point, struct outcome *out, bool 
 	memset(w->cnt.drop, 0, sizeof(w->cnt.drop));
 	b->n = b->used = PL_BURST;
 	b->ended = 0;
+	memcpy(flow, start_flow, sizeof(flow));
 	for (unsigned i = 0; i < PL_BURST; i++) {
 		b->pkt[i] = start[i];
 		b->pkt[i].note = noted ? &out->note[i] : NULL;
@@ -41,6 +45,7 @@ run(const struct acl_policy *p, enum acl_point point, struct outcome *out, bool 
 		acl_stage[point].run(w, conf, b);
 	w->n_dead = 0; // the buffers stay ours
 	memcpy(out->pkt, b->pkt, sizeof(out->pkt));
+	memcpy(out->flow, flow, sizeof(out->flow));
 	memcpy(out->drop, w->cnt.drop, sizeof(out->drop));
 }
 
@@ -57,7 +62,7 @@ same_packet(const struct outcome *a, const struct outcome *b, unsigned i)
 	const struct pl_note *n = &a->note[i], *m = &b->note[i];
 
 	if ((x->m == NULL) != (y->m == NULL) || x->reject != y->reject || x->mark != y->mark ||
-	    x->flags != y->flags)
+	    x->flags != y->flags || memcmp(&a->flow[i], &b->flow[i], sizeof(a->flow[i])) != 0)
 		return false;
 	if ((x->nat_rule == NULL) != (y->nat_rule == NULL) ||
 	    (x->nat_rule != NULL && memcmp(x->nat_rule, y->nat_rule, sizeof(*x->nat_rule)) != 0))
@@ -116,7 +121,7 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 
 		w->now_ns += rnd_below(&r, 50) * UINT64_C(1000000);
 		for (unsigned i = 0; i < PL_BURST; i++)
-			rnd_packet(&r, &start[i], buf[i]);
+			rnd_packet(&r, &start[i], buf[i], &start_flow[i], &flow[i]);
 		for (int point = 0; point < ACL_POINTS; point++) {
 			run(compiled, point, &fast, noted);
 			run(linear, point, &slow, noted);
@@ -167,6 +172,7 @@ main(void)
 
 	tl_init();
 	tl_workers(&w, 1);
+	flows_init();
 	for (unsigned i = 0; i < PL_BURST; i++)
 		buf[i] = rte_pktmbuf_alloc(tl_pool);
 	for (unsigned i = 0; i < n && bad < 3; i++)

@@ -1,6 +1,7 @@
 // Random policies and packets; see rnd.h. Aborts where a packet that was meant to parse does not:
 // the tests stand on that.
 #include "rnd.h"
+#include "flows.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -261,6 +262,8 @@ rnd_matches(struct rnd *r, struct cfg_rule *rule)
 			for (unsigned n = rnd_below(r, 5); n > 2; n--)
 				rnd_multiport_match(r, match_add(rule, CFG_M_MULTIPORT));
 	}
+	if (rnd_one_in(r, 4))
+		rnd_conn_match(r, rule);
 	if (rnd_one_in(r, 8))
 		rnd_limit_match(r, match_add(rule, CFG_M_LIMIT));
 	for (unsigned n = rnd_below(r, 6); n > 3; n--)
@@ -303,6 +306,8 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 		t->mark.value = rnd_below(r, 4);
 		t->mark.mask = rnd_one_in(r, 3) ? UINT32_MAX : rnd_below(r, 4);
 	}
+	if (rnd_one_in(r, 8))
+		rnd_connmark(r, t);
 	if (table == CFG_RAW && rnd_one_in(r, 6)) {
 		t->id = rnd_one_in(r, 2) ? CFG_T_NOTRACK : CFG_T_CT;
 		t->ct = (struct cfg_t_ct){.notrack = t->id == CFG_T_CT && rnd_one_in(r, 2)};
@@ -538,7 +543,8 @@ rnd_way(struct rnd *r, struct pl_pkt *p)
 }
 
 void
-rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m)
+rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m, struct ct_entry *flow,
+	   struct ct_entry *at)
 {
 	bool v6 = rnd_one_in(r, 2);
 	uint8_t proto = rnd_proto(r, v6), l4[64], *frame;
@@ -560,6 +566,9 @@ rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m)
 	p->m = m;
 	p->mark = rnd_below(r, 4);
 	rnd_way(r, p);
+	rnd_flow(r, flow);
+	p->ct = (p->ct_state & (PL_CT_INVALID | PL_CT_UNTRACKED)) || p->ct_state == 0 ? NULL : at;
+	p->ct_dir = rnd_below(r, 2);
 	if (pl_parse(p) != 0) {
 		fprintf(stderr, "random packet does not parse\n");
 		abort();

@@ -21,6 +21,11 @@ struct cfg_policy *rnd_policy(struct rnd *r, bool big);
 void rnd_rule(struct rnd *r, struct cfg_chain *c, enum cfg_table_id table, const char *to);
 
 // A parsed packet with random headers, origin, path, state; its buffer m must hold 256 bytes. All
-// but m and note is set. Truncated headers, fragments, extension headers and TCP options are among
-// them.
-void rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m);
+// but m and note is set. flow: what is made up for the flow that it may have, which will be at
+// `at`. Truncated headers, fragments, extension headers and TCP options are among them.
+void rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m, struct ct_entry *flow,
+		struct ct_entry *at);
+void rnd_flow(struct rnd *r, struct ct_entry *e);
+// One of the matches that ask about a flow, and such a target.
+void rnd_conn_match(struct rnd *r, struct cfg_rule *rule);
+void rnd_connmark(struct rnd *r, struct cfg_target *t);

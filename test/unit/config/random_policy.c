@@ -312,6 +312,8 @@ random_matches(struct gen *g, struct cfg_rule *r)
 		random_packet_matches(g, r);
 	if (one_in(g, 2))
 		drawn_match(r, false, rnd_of, g);
+	if (one_in(g, 4))
+		random_conn_match((uint64_t)rnd(g, UINT32_MAX) << 32 | 1, r);
 	for (unsigned n = rnd(g, 5); n > 0; n--) {
 		switch (rnd(g, 7)) {
 		case 4:
@@ -451,6 +453,8 @@ random_target(struct gen *g, const struct cfg_chain *c, size_t below, struct cfg
 	case 4:
 		if (g->table == CFG_RAW && one_in(g, 2))
 			random_ct(g, r, t);
+		else if (one_in(g, 2))
+			random_connmark((uint64_t)rnd(g, UINT32_MAX) << 32 | 1, t);
 		else
 			random_mark(g, t);
 		break;

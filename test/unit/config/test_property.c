@@ -2,6 +2,8 @@
 #include "cfg_test.h"
 #include "random_policy.h"
 
+#include <stdlib.h>
+
 #define SEEDS 3000
 
 // What iptables-save says of them, and what does not fit into a match itself.
@@ -9,7 +11,8 @@ static bool
 same_text(const struct cfg_match *a, const struct cfg_match *b)
 {
 	static const struct cfg_rule rule;
-	bool same = a->data_size == b->data_size && memcmp(a->data, b->data, a->data_size) == 0;
+	bool same = a->data_size == b->data_size &&
+		    (a->data == NULL || memcmp(a->data, b->data, a->data_size) == 0);
 
 	for (int family = CFG_IPV4; family <= CFG_IPV6; family++) {
 		char *x = cfg_match_to_save(&rule, a, family),
@@ -66,7 +69,6 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 		return memcmp(&x.tos, &y.tos, sizeof(x.tos)) == 0;
 	case CFG_M_ECN:
 		return memcmp(&x.ecn, &y.ecn, sizeof(x.ecn)) == 0;
-	case CFG_M_CONNTRACK:
 	case CFG_M_STATE:
 		return a->state.mask == b->state.mask && a->state.invert == b->state.invert;
 	default:
@@ -101,6 +103,12 @@ same_target(const struct cfg_target *a, const struct cfg_target *b)
 	if (a->id == CFG_T_CT)
 		return a->ct.notrack == b->ct.notrack && a->ct.helper == b->ct.helper &&
 		       strcmp(a->ct.helper_name, b->ct.helper_name) == 0;
+	if (a->id == CFG_T_CONNMARK)
+		return a->connmark.op == b->connmark.op && a->connmark.value == b->connmark.value &&
+		       a->connmark.ctmask_off == b->connmark.ctmask_off &&
+		       a->connmark.nfmask_off == b->connmark.nfmask_off &&
+		       a->connmark.shift == b->connmark.shift &&
+		       a->connmark.right == b->connmark.right;
 	if (a->id < CFG_T_MASQUERADE || a->id == CFG_T_NOTRACK)
 		return true;
 	if (a->id > CFG_T_MARK)

@@ -1,0 +1,81 @@
+// See flows.h.
+#include "flows.h"
+
+static uint8_t
+status(const struct ct_entry *e)
+{
+	return e->status;
+}
+
+static void
+side(const struct ct_entry *e, unsigned dir, struct pl_flow_side *out)
+{
+	*out = e->side[dir];
+}
+
+static uint32_t
+mark(const struct ct_entry *e)
+{
+	return e->mark;
+}
+
+static void
+set_mark(struct ct_entry *e, uint32_t to)
+{
+	e->mark = to;
+}
+
+static void
+counted(const struct pl_worker *w, const struct ct_entry *e, unsigned dir, uint64_t *packets,
+	uint64_t *bytes)
+{
+	(void)w;
+	*packets = e->packets[dir];
+	*bytes = e->bytes[dir];
+}
+
+static uint32_t
+expires_sec(const struct pl_worker *w, const struct ct_entry *e)
+{
+	(void)w;
+	return e->expires;
+}
+
+static bool
+has_label(const struct pl_worker *w, const struct ct_entry *e, unsigned bit)
+{
+	(void)w;
+	return e->label[bit / 64] >> bit % 64 & 1;
+}
+
+static void
+set_label(const struct pl_worker *w, struct ct_entry *e, unsigned bit)
+{
+	(void)w;
+	e->label[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static uint8_t
+expected_by(const struct pl_worker *w, const struct ct_entry *e)
+{
+	(void)w;
+	return e->helper;
+}
+
+void
+flows_init(void)
+{
+	static const struct pl_flow_ops ops = {
+		.status = status,
+		.side = side,
+		.mark = mark,
+		.set_mark = set_mark,
+		.counted = counted,
+		.expires_sec = expires_sec,
+		.has_label = has_label,
+		.set_label = set_label,
+		.expected_by = expected_by,
+	};
+
+	pl_flow_ops = &ops;
+}

@@ -1,0 +1,14 @@
+#pragma once
+// Flows for the acl tests, which know no conntrack: plain data behind pl_flow_ops.
+#include "pipeline/flow_ops.h"
+
+struct ct_entry { // a test's own
+	uint8_t status;
+	struct pl_flow_side side[2];
+	uint32_t mark, expires;
+	uint64_t packets[2], bytes[2];
+	uint64_t label[2];
+	uint8_t helper; // enum cfg_helper
+};
+
+void flows_init(void); // these are what rules ask
