@@ -149,6 +149,13 @@ enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 #define ACL_LIMIT_SIZE 32
 
+// acl_match_part.c
+enum acl_hit acl_cpu_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_quota_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_statistic_judge(const struct cfg_match *m, const struct acl_view *v);
+int acl_quota_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+int acl_statistic_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+
 // acl_match_recent.c
 enum acl_hit acl_recent_judge(const struct cfg_match *m, const struct acl_view *v);
 int acl_recent_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);

@@ -25,6 +25,7 @@ enum cfg_match_id {
 	CFG_M_CONNLABEL, // -m connlabel
 	CFG_M_CONNMARK,	 // -m connmark
 	CFG_M_CONNTRACK, // -m conntrack
+	CFG_M_CPU,	 // -m cpu
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_ECN,	 // -m ecn
 	CFG_M_HELPER,	 // -m helper
@@ -41,11 +42,13 @@ enum cfg_match_id {
 	CFG_M_OSF,	 // -m osf, IPv4 only
 	CFG_M_OWNER,	 // -m owner
 	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_QUOTA,	 // -m quota
 	CFG_M_REALM,	 // -m realm, IPv4 only
 	CFG_M_RECENT,	 // -m recent
 	CFG_M_RPFILTER,	 // -m rpfilter
 	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
+	CFG_M_STATISTIC, // -m statistic
 	CFG_M_STRING,	 // -m string
 	CFG_M_TCP,	 // -m tcp
 	CFG_M_TOS,	 // -m tos
@@ -240,6 +243,23 @@ struct cfg_m_addrtype {
 struct cfg_m_rpfilter { // is the way back to the source the way that the packet came?
 	bool loose, validmark, accept_local, invert;
 };
+struct cfg_m_cpu { // the worker's number
+	uint32_t number;
+	bool invert;
+};
+
+struct cfg_m_quota {
+	uint64_t bytes;
+	bool invert;
+};
+
+struct cfg_m_statistic {
+	bool nth; // else random
+	bool invert, probability_set, packet_set;
+	uint32_t probability;	// of 0x80000000
+	uint32_t every, packet; // nth: every so many, the first one at packet
+};
+
 enum cfg_recent_op {
 	CFG_RECENT_NONE,
 	CFG_RECENT_SET,
@@ -335,6 +355,9 @@ struct cfg_match {
 		struct cfg_m_osf osf;
 		struct cfg_m_realm realm;
 		struct cfg_m_recent recent;
+		struct cfg_m_cpu cpu;
+		struct cfg_m_quota quota;
+		struct cfg_m_statistic statistic;
 	};
 };
 

@@ -22,4 +22,14 @@ def recent(m, place, words):
     return out + m.r.choice(['', '', ' --rdest'])
 
 
-MATCHES = [recent, recent]
+def part(m, place, words):
+    what = m.r.choice(['nth', 'nth', 'quota', 'quota', 'random'])
+    if what == 'nth':
+        every = m.r.choice([1, 2, 3, 5])
+        return f'-m statistic --mode nth {m.no(0.3)}--every {every} --packet {m.r.randrange(every)}'
+    if what == 'quota':
+        return f'-m quota {m.no(0.3)}--quota {m.r.choice([0, 40, 60, 100, 300, 1000, 10000])}'
+    return f'-m statistic --mode random {m.no(0.3)}--probability {m.r.choice([0, 1])}'
+
+
+MATCHES = [recent, recent, part, part]

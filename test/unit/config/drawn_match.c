@@ -28,6 +28,10 @@ static const struct sample {
 	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
 	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},
 	{CFG_IPV4, IPPROTO_TCP, "filter INPUT", "osf {|! }--genre Linux{| --ttl 2}{| --log 1}"},
+	{CFG_BOTH, 0, NULL, "cpu {|! }--cpu {0..2}"},
+	{CFG_BOTH, 0, NULL, "quota {|! }--quota {0..3000}"},
+	{CFG_BOTH, 0, NULL, "statistic --mode nth {|! }--every {3..5} --packet {0..2}"},
+	{CFG_BOTH, 0, NULL, "statistic --mode random {|! }--probability {0|1}"},
 	{CFG_BOTH, 0, NULL, "recent {|! }--{set|rcheck|update|remove} --name {a|b}{| --rdest}"},
 	{CFG_BOTH, 0, NULL,
 	 "recent --{rcheck|update} --seconds {1..3}{| --reap} --hitcount {0..5}{| --rttl} --name "

@@ -43,6 +43,40 @@ Test(config_save_state, recent)
 	EXPECT_ROWS(rows);
 }
 
+Test(config_save_state, parts)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m cpu ! --cpu 3", NULL},
+		{CFG_IPV6, IN, "-m cpu --cpu 4294967295", NULL},
+		{CFG_IPV4, IN, "-m quota ! --quota 0x10", "-m quota ! --quota 16"},
+		{CFG_IPV4, IN, "-m quota --quota 18446744073709551615", NULL},
+		{CFG_IPV4, IN, "-m quota --quota 0", NULL},
+		{CFG_IPV4, IN, "-m statistic --mode random ! --probability .33333",
+		 "-m statistic --mode random ! --probability 0.33332999982"},
+		{CFG_IPV4, IN, "-m statistic --probability 0.33333333349 --mode random",
+		 "-m statistic --mode random --probability 0.33333333349"},
+		{CFG_IPV4, IN, "-m statistic --mode random --probability 1e-3",
+		 "-m statistic --mode random --probability 0.00100000016"},
+		{CFG_IPV4, IN, "-m statistic --mode random --probability 0",
+		 "-m statistic --mode random --probability 0.00000000000"},
+		{CFG_IPV6, IN, "-m statistic --mode nth ! --every 3 --packet 2", NULL},
+		{CFG_IPV4, IN, "-m statistic --mode nth --every 1 --packet 0", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m quota", 10, "needs option 'quota'"},
+		{CFG_IPV4, IN, "-m quota --quota 18446744073709551616", 19, "bad number"},
+		{CFG_IPV4, IN, "-m quota --quota 5k", 19, "bad number"},
+		{CFG_IPV4, IN, "-m statistic --mode random", 10, "takes 'probability'"},
+		{CFG_IPV4, IN, "-m statistic --mode random --probability 1.1", 37, "0 to 1"},
+		{CFG_IPV4, IN, "-m statistic --mode nth --every 5", 10, "'every' and 'packet'"},
+		{CFG_IPV4, IN, "-m statistic --mode nth --every 5 --packet 5", 10, "less than"},
+		{CFG_IPV4, IN, "-m statistic --mode ran --probability 1", 23, "random or nth"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
 Test(config_save_state, bad_recent)
 {
 	static const struct bad rows[] = {
