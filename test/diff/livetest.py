@@ -75,6 +75,8 @@ class Live(Kernel):
             raise SystemExit(f'ringwall import: {said.stdout}')
         with open(self.path('policy.yaml'), 'w', encoding='utf-8') as f:
             f.write(said.stdout)
+        with open(self.path('lines.txt'), 'w', encoding='utf-8'):
+            pass  # the daemon adds to what is there
         self.log = open(self.path('ringwalld.log'), 'w', encoding='utf-8')
         self.daemon = subprocess.Popen(['nsenter', '--net=/run/netns/gw', self.build + '/app/ringwalld', '-c',
                                         self.path('ringwall.conf')], stdout=self.log, stderr=self.log)
@@ -111,7 +113,7 @@ class Live(Kernel):
 
 def without_host(case):
     """The case without what the gateway's host says; what is for the host stays."""
-    keep = [op for op in case['ops'] if op['f'] is None or case['flows'][op['f']]['side'] != 'host']
+    keep = [op for op in case['ops'] if op['f'] is None or case['flows'][op['f']].get('side') != 'host']
     return {'flows': case['flows'], 'ops': keep, 'policy': case['policy']}
 
 
