@@ -140,6 +140,13 @@ enum acl_hit acl_addrtype_judge(const struct cfg_match *m,
 				const struct acl_view *v); // acl_match_route.c
 enum acl_hit acl_rpfilter_judge(const struct cfg_match *m, const struct acl_view *v);
 
+enum acl_hit acl_ah_judge(const struct cfg_match *m, const struct acl_view *v); // acl_match_l4.c
+enum acl_hit acl_esp_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_physdev_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_policy_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_sctp_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_tcpmss_judge(const struct cfg_match *m, const struct acl_view *v);
+
 enum acl_hit acl_string_judge(const struct cfg_match *m,
 			      const struct acl_view *v); // acl_match_payload.c
 int acl_string_prepare(struct cfg_match *m);

@@ -133,9 +133,11 @@ extern const struct ext ext_limit;						 // ext_limit.c
 extern const struct ext ext_cpu, ext_quota, ext_statistic;			 // ext_part.c
 extern const struct ext ext_recent;						 // ext_recent.c
 extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
-	ext_realm;				    // ext_host.c
-extern const struct ext ext_string, ext_u32;	    // ext_payload.c
-extern const struct ext ext_addrtype, ext_rpfilter; // ext_route.c
+	ext_realm;					       // ext_host.c
+extern const struct ext ext_physdev, ext_policy;	       // ext_iface.c
+extern const struct ext ext_tcpmss, ext_sctp, ext_esp, ext_ah; // ext_l4.c
+extern const struct ext ext_string, ext_u32;		       // ext_payload.c
+extern const struct ext ext_addrtype, ext_rpfilter;	       // ext_route.c
 
 // Parts of rows that several files use.
 bool ext_states_parse(struct ext_in *in); // --ctstate, --state; ext_state.c

@@ -12,6 +12,13 @@ struct cfg_range16 {
 	uint16_t lo, hi; // both inclusive
 };
 
+#define CFG_IFNAMSIZ 16
+struct cfg_iface {
+	char name[CFG_IFNAMSIZ]; // without the '+'; "" and not wildcard: option not given
+	bool wildcard;		 // name is a prefix ("eth+"); the bare "+" is "" and wildcard
+	bool invert;
+};
+
 struct cfg_range32 {
 	uint32_t lo, hi; // both inclusive
 };
@@ -19,6 +26,7 @@ struct cfg_range32 {
 // In the alphabet's order.
 enum cfg_match_id {
 	CFG_M_ADDRTYPE,	 // -m addrtype
+	CFG_M_AH,	 // -m ah
 	CFG_M_CGROUP,	 // -m cgroup
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNBYTES, // -m connbytes
@@ -28,6 +36,7 @@ enum cfg_match_id {
 	CFG_M_CPU,	 // -m cpu
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_ECN,	 // -m ecn
+	CFG_M_ESP,	 // -m esp
 	CFG_M_HELPER,	 // -m helper
 	CFG_M_HL,	 // -m hl, IPv6 only
 	CFG_M_ICMP,	 // -m icmp
@@ -41,16 +50,20 @@ enum cfg_match_id {
 	CFG_M_NFACCT,	 // -m nfacct
 	CFG_M_OSF,	 // -m osf, IPv4 only
 	CFG_M_OWNER,	 // -m owner
+	CFG_M_PHYSDEV,	 // -m physdev
 	CFG_M_PKTTYPE,	 // -m pkttype
+	CFG_M_POLICY,	 // -m policy
 	CFG_M_QUOTA,	 // -m quota
 	CFG_M_REALM,	 // -m realm, IPv4 only
 	CFG_M_RECENT,	 // -m recent
 	CFG_M_RPFILTER,	 // -m rpfilter
+	CFG_M_SCTP,	 // -m sctp
 	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
 	CFG_M_STATISTIC, // -m statistic
 	CFG_M_STRING,	 // -m string
 	CFG_M_TCP,	 // -m tcp
+	CFG_M_TCPMSS,	 // -m tcpmss
 	CFG_M_TOS,	 // -m tos
 	CFG_M_TTL,	 // -m ttl, IPv4 only
 	CFG_M_U32,	 // -m u32
@@ -300,6 +313,50 @@ struct cfg_m_u32 {
 	bool invert;
 };
 
+enum cfg_sctp_chunks { CFG_SCTP_NO_CHUNKS, CFG_SCTP_ANY, CFG_SCTP_ALL, CFG_SCTP_ONLY };
+struct cfg_sctp_flag {
+	uint8_t type, mask, value;
+};
+struct cfg_m_sctp {
+	struct cfg_range16 sport, dport;
+	bool sport_set, dport_set, sport_inv, dport_inv, chunk_inv;
+	uint8_t chunk_how; // enum cfg_sctp_chunks
+	uint8_t n_flag;
+	struct cfg_sctp_flag flag[3]; // of DATA, ABORT and SHUTDOWN_COMPLETE
+	uint8_t chunk[32];	      // bit per type
+};
+
+struct cfg_m_spi { // esp, ah; what follows the range is of ah in IPv6
+	struct cfg_range32 range;
+	uint32_t len; // of the header in bytes; 0: not asked
+	bool set, invert, len_set, len_inv, res;
+};
+
+enum cfg_physdev {
+	CFG_PD_IN = 1 << 0,
+	CFG_PD_OUT = 1 << 1,
+	CFG_PD_IS_BRIDGED = 1 << 2,
+	CFG_PD_IS_IN = 1 << 3,
+	CFG_PD_IS_OUT = 1 << 4,
+};
+struct cfg_m_physdev {
+	uint8_t asked, inverted; // of enum cfg_physdev
+	struct cfg_iface in, out;
+};
+
+enum cfg_policy_element {
+	CFG_POL_REQID = 1 << 0,
+	CFG_POL_SPI = 1 << 1,
+	CFG_POL_PROTO = 1 << 2,
+	CFG_POL_MODE = 1 << 3,
+};
+struct cfg_m_policy {
+	bool dir_set, out, none, strict, tunnel;
+	uint8_t asked, inverted; // of enum cfg_policy_element
+	uint8_t proto;
+	uint32_t reqid, spi;
+};
+
 // ---- What only a host knows of its own packets: part of the language, never run here.
 struct cfg_m_owner {
 	bool uid_set, uid_inv, gid_set, gid_inv, suppl_groups, socket, socket_inv;
@@ -337,7 +394,7 @@ struct cfg_match {
 		struct cfg_m_connbytes connbytes;
 		struct cfg_m_connlabel connlabel;
 		struct cfg_m_helper helper;
-		struct cfg_m_length length;
+		struct cfg_m_length length; // CFG_M_LENGTH, CFG_M_TCPMSS
 		struct cfg_m_iprange iprange;
 		struct cfg_m_ttl ttl; // CFG_M_TTL, CFG_M_HL
 		struct cfg_m_pkttype pkttype;
@@ -347,6 +404,10 @@ struct cfg_match {
 		struct cfg_m_limit limit;
 		struct cfg_m_addrtype addrtype;
 		struct cfg_m_rpfilter rpfilter;
+		struct cfg_m_sctp sctp;
+		struct cfg_m_spi spi; // CFG_M_AH, CFG_M_ESP
+		struct cfg_m_physdev physdev;
+		struct cfg_m_policy policy;
 		struct cfg_m_string string;
 		struct cfg_m_u32 u32;
 		struct cfg_m_owner owner;

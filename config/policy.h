@@ -33,19 +33,11 @@ const char *cfg_hook_name(enum cfg_hook hook);
 // Does netfilter have a built-in chain for this table at this hook (nat: all but FORWARD ...)?
 bool cfg_table_has_hook(enum cfg_table_id id, enum cfg_hook hook);
 
-#define CFG_IFNAMSIZ 16
-
 struct cfg_addr {
 	uint8_t family; // CFG_IPV4 or CFG_IPV6; 0: option not given, matches everything
 	bool invert;
 	uint8_t addr[16]; // IPv4 in the first four bytes; host bits already cleared
 	uint8_t mask[16]; // need not be contiguous, as in iptables
-};
-
-struct cfg_iface {
-	char name[CFG_IFNAMSIZ]; // without the '+'; "" and not wildcard: option not given
-	bool wildcard;		 // name is a prefix ("eth+"); the bare "+" is "" and wildcard
-	bool invert;
 };
 
 struct cfg_rule {

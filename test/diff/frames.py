@@ -253,6 +253,16 @@ def whole(records):
     return out
 
 
+def crc32c(data):
+    """SCTP's checksum (RFC 9260 appendix A), as it stands in the header."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack('<I', crc ^ 0xffffffff)
+
+
 def pcap_write(path, records):
     """records: (time in microseconds, frame)."""
     with open(path, 'wb') as f:

@@ -144,3 +144,58 @@ Test(acl_match_packet, payload)
 
 	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 }
+
+Test(acl_match_packet, transport_headers)
+{
+	static const uint8_t mss[] = {1, 2, 4, 5, 180, 0, 0, 0}, none[] = {1, 1, 1, 0};
+	// Behind an SCTP header: DATA with flag E, then ABORT; a chunk of no length.
+	static const uint8_t sctp[24] = {[1] = 1, [3] = 20, [20] = 6, [23] = 4}, cut[4] = {0};
+	static const uint8_t rest[12];
+#define MSS(o) TCP(1, .payload = (o), .payload_len = sizeof(o))
+#define RAW4(p, b)                                                                                 \
+	{                                                                                          \
+		.proto = (p), .payload = (b), .payload_len = sizeof(b)                             \
+	}
+	static const struct row row[] = {
+		{"-p tcp -m tcpmss --mss 1460", MSS(mss), {.data_off = 7}, MATCH},
+		{"-p tcp -m tcpmss --mss 1461:2000", MSS(mss), {.data_off = 7}, MISS},
+		{"-p tcp -m tcpmss ! --mss 1460", MSS(mss), {.data_off = 7}, MISS},
+		{"-p tcp -m tcpmss --mss 0:65535", MSS(none), {.data_off = 6}, MISS},
+		{"-p tcp -m tcpmss ! --mss 0:65535", MSS(none), {.data_off = 6}, MATCH},
+		{"-p tcp -m tcpmss ! --mss 1", TCP(1), {.data_off = 5}, MATCH},
+		{"-p tcp -m tcpmss ! --mss 1", TCP(1), {.data_off = 4}, HOT},
+		{"-p tcp -m tcpmss ! --mss 1", TCP(1), {.data_off = 6}, HOT},
+		{"-p esp -m esp --espspi 0:300", RAW4(IPPROTO_ESP, rest), {0}, MATCH},
+		{"-p esp -m esp ! --espspi 0:300", RAW4(IPPROTO_ESP, rest), {0}, MISS},
+		{"-p esp -m esp --espspi 1", RAW4(IPPROTO_ESP, rest), {.cut = 7 + 1}, HOT},
+		{"-p ah -m ah --ahspi 0:4294967295", RAW4(IPPROTO_AH, rest), {0}, MATCH},
+		{"-p ah -m ah --ahspi 300", RAW4(IPPROTO_AH, rest), {.cut = 11 + 1}, HOT},
+		{"-m physdev --physdev-is-bridged", UDP(1), {0}, MISS},
+		{"-m physdev ! --physdev-is-bridged ! --physdev-in a", UDP(1), {0}, MATCH},
+		{"-m physdev ! --physdev-is-bridged --physdev-in a", UDP(1), {0}, MISS},
+		{"-m policy --dir in --pol none", UDP(1), {0}, MATCH},
+		{"-m policy --dir in --pol ipsec", UDP(1), {0}, MISS},
+	};
+#define S(rule, bytes, want)                                                                       \
+	{                                                                                          \
+		"-p sctp -m sctp " rule, RAW4(IPPROTO_SCTP, bytes), {0}, want                      \
+	}
+	static const struct row chunk[] = {
+		S("--chunk-types any INIT,ABORT", sctp, MATCH),
+		S("--chunk-types any INIT", sctp, MISS),
+		S("! --chunk-types any INIT", sctp, MATCH),
+		S("--chunk-types all DATA,ABORT", sctp, MATCH),
+		S("--chunk-types all DATA,ABORT,INIT", sctp, MISS),
+		S("--chunk-types only DATA,ABORT,INIT", sctp, MATCH),
+		S("--chunk-types only DATA", sctp, MISS),
+		S("--chunk-types any DATA:E", sctp, MATCH),
+		S("--chunk-types any DATA:BE", sctp, MISS),
+		S("--chunk-types any DATA:bE", sctp, MATCH),
+		S("--chunk-types any ABORT:T", sctp, MISS),
+		S("--chunk-types any ABORT", cut, HOT),
+		S("--sport 0:65535", cut, MATCH),
+	};
+
+	expect_rows(CFG_IPV4, row, RTE_DIM(row));
+	expect_rows(CFG_IPV4, chunk, RTE_DIM(chunk));
+}

@@ -24,6 +24,18 @@ static const struct sample {
 	{CFG_BOTH, 0, NULL,
 	 "u32 {|! }--u32 "
 	 "\"{0..44}&0x{0..9}f>>{0..9}={0..9}:{9..300},7&&{0..9}<<2@{0..9}=0:{0..9}\""},
+	{CFG_BOTH, IPPROTO_TCP, NULL, "tcpmss {|! }--mss {0..5}{|0:1460}"},
+	{CFG_BOTH, IPPROTO_SCTP, NULL,
+	 "sctp {|! }--sport {1..9}{|:80} {|! }--chunk-types {any|all|only} "
+	 "{DATA|DATA:bE|ALL|NONE|INIT,ABORT:T}"},
+	{CFG_BOTH, IPPROTO_ESP, NULL, "esp {|! }--espspi {0..9}{|:700}"},
+	{CFG_BOTH, IPPROTO_AH, NULL, "ah {|! }--ahspi {0..9}{|:700}"},
+	{CFG_IPV6, 0, NULL, "ah --ahspi {0..9}:{9..99} {|! }--ahlen {1..30}{| --ahres}"},
+	{CFG_BOTH, 0, NULL, "physdev {|! }--physdev-in {a|b+|+}{| --physdev-is-bridged}"},
+	{CFG_BOTH, 0, "filter FORWARD",
+	 "policy --dir {in|out} --pol ipsec --strict {|! }--reqid {0..9}{| --mode tunnel}{| "
+	 "--proto ah}"},
+	{CFG_BOTH, 0, "filter FORWARD", "policy --dir {in|out} --pol none"},
 	{CFG_BOTH, 0, "filter OUTPUT", "owner {|! }--uid-owner {0..9}{|-20} --gid-owner {0..9}"},
 	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
 	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},

@@ -204,3 +204,61 @@ Test(config_save_packet, payload)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+Test(config_save_packet, transport_headers)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-p tcp -m tcpmss ! --mss :600", "-p tcp -m tcpmss ! --mss 0:600"},
+		{CFG_IPV6, IN, "-p tcp -m tcpmss --mss 0:65535", NULL},
+		{CFG_IPV4, IN, "-p sctp --sport 5: ! --dport 80",
+		 "-p sctp -m sctp --sport 5:65535 ! --dport 80"},
+		{CFG_IPV4, IN, "-p sctp -m sctp ! --chunk-types ANY data,init,data:b",
+		 "-p sctp -m sctp ! --chunk-types any DATA:b,INIT"},
+		{CFG_IPV4, IN, "-p sctp -m sctp --chunk-types all DATA:BEUIbeui",
+		 "-p sctp -m sctp --chunk-types all DATA:IUBE"},
+		{CFG_IPV4, IN, "-p sctp -m sctp --chunk-types only none",
+		 "-p sctp -m sctp --chunk-types only NONE"},
+		{CFG_IPV4, IN, "-p sctp -m sctp --chunk-types all I_DATA:B,ABORT:t,",
+		 "-p sctp -m sctp --chunk-types all ABORT:t,I_DATA"},
+		{CFG_IPV4, IN, "-p esp ! --espspi 5:9", "-p esp -m esp ! --espspi 5:9"},
+		{CFG_IPV4, IN, "-p 51 -m ah --ahspi 5:0x3", "-p ah -m ah --ahspi 5:3"},
+		{CFG_IPV6, IN, "-m ah ! --ahlen 12 --ahres ! --ahspi 1",
+		 "-m ah ! --ahspi 1 ! --ahlen 12 --ahres"},
+		{CFG_IPV4, "filter FORWARD", "-m physdev ! --physdev-is-bridged --physdev-out eth0",
+		 "-m physdev --physdev-out eth0 ! --physdev-is-bridged"},
+		{CFG_IPV4, "filter OUTPUT", "-m physdev --physdev-is-bridged --physdev-out eth0",
+		 "-m physdev --physdev-out eth0 --physdev-is-bridged"},
+		{CFG_IPV4, IN, "-m physdev --physdev-in + --physdev-is-in",
+		 "-m physdev --physdev-is-in --physdev-in +"},
+		{CFG_IPV4, IN, "-m policy --dir in", "-m policy --dir in --pol ipsec"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol none --reqid 1",
+		 "-m policy --dir in --pol none"},
+		{CFG_IPV6, "filter FORWARD",
+		 "-m policy --strict --dir out ! --proto 50 --spi 16 --mode transport",
+		 "-m policy --dir out --pol ipsec --strict --spi 0x10 ! --proto esp --mode "
+		 "transport"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-p tcp -m tcpmss --mss 600:500", 27, "runs backwards"},
+		{CFG_IPV4, IN, "-m tcpmss --mss 5", 10, "needs protocol tcp"},
+		{CFG_IPV4, IN, "-p sctp --sport 9:5", 18, "runs backwards"},
+		{CFG_IPV4, IN, "-p sctp -m sctp --chunk-types foo DATA", 26, "any, all or only"},
+		{CFG_IPV4, IN, "-p sctp -m sctp --chunk-types all PAD:B", 26,
+		 "list of chunk types"},
+		{CFG_IPV4, IN, "-m esp --espspi 4", 10, "needs protocol esp"},
+		{CFG_IPV4, IN, "-m ah", 10, "needs protocol ah"},
+		{CFG_IPV4, IN, "-p ah -m ah --ahlen 5", 22, "is for IPv6"},
+		{CFG_IPV4, "filter OUTPUT", "-m physdev --physdev-out eth0", 11,
+		 "cannot stand at OUTPUT"},
+		{CFG_IPV4, IN, "-m physdev", 10, "needs one of its options"},
+		{CFG_IPV4, IN, "-m policy --pol none", 10, "needs option 'dir'"},
+		{CFG_IPV4, IN, "-m policy --dir out --pol none", 10, "cannot stand at INPUT"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --strict", 10, "needs one of reqid"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol none --strict", 10, "cannot go with"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --proto tcp", 41,
+		 "not ah, esp or ipcomp"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
