@@ -60,6 +60,7 @@ const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_ACCEPT] = {.verdict = ACL_ACCEPT, .flags = ACL_K_FLOW},
 	[CFG_T_AUDIT] = {acl_audit_apply},
 	[CFG_T_CONNMARK] = {acl_connmark_apply, .flags = ACL_K_FLOW, .shares = ACL_SHARES_FLOW},
+	[CFG_T_CHECKSUM] = {acl_checksum_apply, .flags = ACL_K_FLOW},
 	[CFG_T_CT] = {acl_ct_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},
 	[CFG_T_DNAT] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
 	[CFG_T_DROP] = {.verdict = ACL_DROP, .flags = ACL_K_FLOW},

@@ -175,5 +175,6 @@ enum acl_next acl_trace_apply(const struct acl_rule *r, struct acl_view *v);
 
 enum acl_next acl_connmark_apply(const struct acl_rule *r, struct acl_view *v); // acl_target.c
 enum acl_next acl_mark_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_checksum_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_ct_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_notrack_apply(const struct acl_rule *r, struct acl_view *v);

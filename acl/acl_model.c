@@ -141,9 +141,15 @@ state_place(struct table_build *tb, struct acl_rule *r, uint8_t flags,
 static int
 target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from)
 {
+	const struct acl_target_kind *kind = &acl_target_kind[from->target.id];
 	const struct acl_chain *to;
 
 	r->target = from->target.id;
+	if (kind->apply == NULL && kind->verdict == 0 && kind->flags == 0) {
+		cfg_err_add(tb->err, from->target.pos, "target '%s' cannot be run here",
+			    cfg_target_name(from->target.id));
+		return -EINVAL;
+	}
 	tb->t->traces |= r->target == CFG_T_TRACE;
 	if (r->target == CFG_T_REJECT) {
 		r->reject = reject_kind(from->target.reject, tb->family);

@@ -15,6 +15,8 @@ static const struct ext *const exts[] = {
 	&ext_ah,
 	&ext_audit,
 	&ext_cgroup,
+	&ext_checksum,
+	&ext_classify,
 	&ext_comment,
 	&ext_connbytes,
 	&ext_connlabel,
@@ -41,6 +43,7 @@ static const struct ext *const exts[] = {
 	&ext_mark_target,
 	&ext_masquerade,
 	&ext_multiport,
+	&ext_netmap,
 	&ext_nfacct,
 	&ext_nflog,
 	&ext_notrack,
@@ -100,8 +103,6 @@ static const struct {
 static const struct {
 	const char *name, *options;
 } other_target[] = {
-	{"CHECKSUM", "checksum-fill"},
-	{"CLASSIFY", "set-class"},
 	{"CLUSTERIP", "hashmode,clustermac"},
 	{"CONNSECMARK", "save,restore"},
 	{"DNPT", "src-pfx,dst-pfx"},
@@ -111,7 +112,6 @@ static const struct {
 	{"HMARK", "hmark-tuple,hmark-mod"},
 	{"IDLETIMER", "label"},
 	{"LED", "led-trigger-id"},
-	{"NETMAP", NULL},
 	{"NFQUEUE", "queue-num,queue-balance,queue-bypass,queue-cpu-fanout"},
 	{"QUEUE", NULL},
 	{"RATEEST", "rateest-name,rateest-interval"},

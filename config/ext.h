@@ -116,17 +116,18 @@ const struct ext_opt *ext_opt_by_key(const struct ext *ext, const char *key);
 const char *ext_known_option(const char *name);
 
 // Parse and show functions and option rows, by file.
-extern const struct ext ext_tcp, ext_udp, ext_multiport;			 // ext_ports.c
-extern const struct ext ext_icmp, ext_icmp6;					 // ext_icmp.c
-extern const struct ext ext_state, ext_comment;					 // ext_state.c
-extern const struct ext ext_conntrack;						 // ext_conntrack.c
-extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper;	 // ext_conn.c
-extern const struct ext ext_reject;						 // ext_reject.c
-extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect;	 // ext_nat.c
-extern const struct ext ext_notrack, ext_ct;					 // ext_ct.c
-extern const struct ext ext_audit, ext_log, ext_nflog, ext_trace;		 // ext_log.c
-extern const struct ext ext_mark_target, ext_connmark_target;			 // ext_mark.c
-extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
+extern const struct ext ext_tcp, ext_udp, ext_multiport;			// ext_ports.c
+extern const struct ext ext_icmp, ext_icmp6;					// ext_icmp.c
+extern const struct ext ext_state, ext_comment;					// ext_state.c
+extern const struct ext ext_conntrack;						// ext_conntrack.c
+extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper; // ext_conn.c
+extern const struct ext ext_reject;						// ext_reject.c
+extern const struct ext ext_checksum, ext_classify;				// ext_class.c
+extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect, ext_netmap; // ext_nat.c
+extern const struct ext ext_notrack, ext_ct;					      // ext_ct.c
+extern const struct ext ext_audit, ext_log, ext_nflog, ext_trace;		      // ext_log.c
+extern const struct ext ext_mark_target, ext_connmark_target;			      // ext_mark.c
+extern const struct ext ext_accept, ext_drop, ext_return;			      // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
 extern const struct ext ext_limit;						 // ext_limit.c

@@ -1,5 +1,5 @@
-// MASQUERADE, SNAT, DNAT and REDIRECT: rows of the extension table with their parse and show
-// functions.
+// MASQUERADE, SNAT, DNAT, REDIRECT and NETMAP: rows of the extension table with their parse and
+// show functions.
 //
 // Called through the table by both readers and both writers. Addresses decide the rule's family;
 // ports need a protocol that has ports, which is only known when the rule is complete (nat_check).
@@ -240,6 +240,58 @@ nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, str
 	return false;
 }
 
+// ADDRESS[/LENGTH | /MASK]: the network's first and last address.
+static bool
+netmap_parse(struct ext_in *in)
+{
+	struct cfg_t_nat *nat = &in->target->nat;
+	struct cfg_addr a = {0};
+	const char *why;
+	int ones = 0, size;
+
+	if (!cfg_value_addr(in->value[0], in->families, &a, &why)) {
+		cfg_err_add(in->err, in->pos, "'%s': \"%s\": %s", in->name, in->value[0], why);
+		return false;
+	}
+	size = a.family == CFG_IPV4 ? 4 : 16;
+	while (ones < 8 * size && (a.mask[ones / 8] & 0x80 >> ones % 8))
+		ones++;
+	for (int i = 0; i < size; i++) {
+		nat->addr_min[i] = a.addr[i];
+		nat->addr_max[i] = a.addr[i] | (uint8_t)~a.mask[i];
+		ones -= __builtin_popcount(a.mask[i]);
+	}
+	if (ones != 0) {
+		cfg_err_add(in->err, in->pos, "'%s': the mask of \"%s\" has gaps", in->name,
+			    in->value[0]);
+		return false;
+	}
+	nat->family = a.family;
+	return ext_narrow(in, a.family, in->name);
+}
+
+static bool
+netmap_show(struct ext_out *out)
+{
+	const struct cfg_t_nat *nat = &out->target->nat;
+	int size = nat->family == CFG_IPV4 ? 4 : 16, ones = 8 * size;
+
+	for (int i = 0; i < size; i++)
+		ones -= __builtin_popcount(nat->addr_min[i] ^ nat->addr_max[i]);
+	cfg_host_print(out->text, nat->family, nat->addr_min);
+	cfg_buf_addf(out->text, "/%d", ones);
+	return true;
+}
+
+static const char *
+netmap_unable(const struct cfg_rule *rule, const void *item)
+{
+	(void)rule;
+	(void)item;
+	return "one address for each is not translated by this version; use DNAT and SNAT rules, "
+	       "one for each address";
+}
+
 #define TO_PORTS                                                                                   \
 	{                                                                                          \
 		.name = "to-ports", .slot = 0, .value = EXT_WORD, .parse = to_ports_parse,         \
@@ -285,6 +337,14 @@ static const struct ext_opt dnat_opt[] = {
 	PERSISTENT,
 };
 
+static const struct ext_opt netmap_opt[] = {
+	{.name = "to",
+	 .value = EXT_WORD,
+	 .required = true,
+	 .parse = netmap_parse,
+	 .show = netmap_show},
+};
+
 #define NAT_EXT(text, number, hook_bits, rows)                                                     \
 	{                                                                                          \
 		.name = text, .target = true, .id = number, .families = CFG_BOTH,                  \
@@ -300,3 +360,13 @@ const struct ext ext_dnat =
 	NAT_EXT("DNAT", CFG_T_DNAT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT, dnat_opt);
 const struct ext ext_redirect =
 	NAT_EXT("REDIRECT", CFG_T_REDIRECT, 1 << CFG_PREROUTING | 1 << CFG_OUTPUT, redirect_opt);
+const struct ext ext_netmap = {
+	.name = "NETMAP",
+	.target = true,
+	.id = CFG_T_NETMAP,
+	.families = CFG_BOTH,
+	.tables = 1 << CFG_NAT,
+	.opt = netmap_opt,
+	.n_opt = EXT_N(netmap_opt),
+	.unable = netmap_unable,
+};

@@ -26,8 +26,11 @@ enum cfg_target_id {
 	CFG_T_MARK,    // goes on after it
 	// From here on in the alphabet's order; all of these go on.
 	CFG_T_AUDIT,
+	CFG_T_CHECKSUM,
+	CFG_T_CLASSIFY, // not run
 	CFG_T_CONNMARK,
 	CFG_T_LOG,
+	CFG_T_NETMAP, // not run; ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
 	CFG_T_TRACE, // raw
 	CFG_TARGETS,
@@ -133,7 +136,8 @@ struct cfg_target {
 		struct cfg_t_ct ct; // CFG_T_CT
 		struct cfg_t_log log;
 		struct cfg_t_nflog nflog;
-		uint8_t audit; // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
+		uint32_t priority; // CFG_T_CLASSIFY
+		uint8_t audit;	   // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
 	};
 };
 

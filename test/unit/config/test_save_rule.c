@@ -543,7 +543,6 @@ Test(config_save_rule, refused_by_name)
 		{CFG_IPV4, IN, "-m set --match-set a src", 10, "match 'set'"},
 		{CFG_IPV4, "raw PREROUTING", "-j QUEUE", 20, "target 'QUEUE'"},
 		{CFG_IPV4, "mangle FORWARD", "-j TOS --set-tos 1", 12, "target 'TOS'"},
-		{CFG_IPV4, PRE, "-j NETMAP --to 1.2.3.0/24", 15, "target 'NETMAP'"},
 	};
 	struct bad fixed[sizeof(rows) / sizeof(rows[0])];
 

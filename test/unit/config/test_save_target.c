@@ -69,3 +69,43 @@ Test(config_save_target, bad_tell)
 
 	EXPECT_BAD(rows);
 }
+
+Test(config_save_target, checksum_classify_netmap)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, "mangle PREROUTING", "-j CHECKSUM --checksum-fill", NULL},
+		{CFG_IPV6, "mangle INPUT", "-j CHECKSUM --checksum-fill", NULL},
+		{CFG_IPV4, "mangle POSTROUTING", "-j CLASSIFY --set-class 0:0",
+		 "-j CLASSIFY --set-class 0000:0000"},
+		{CFG_IPV4, "mangle OUTPUT", "-j CLASSIFY --set-class 0x1:2x",
+		 "-j CLASSIFY --set-class 0001:0002"},
+		{CFG_IPV6, "filter FORWARD", "-j CLASSIFY --set-class 12345678:ffff",
+		 "-j CLASSIFY --set-class 5678:ffff"},
+		{CFG_IPV4, "nat PREROUTING", "-j NETMAP --to 1.2.3.4", "-j NETMAP --to 1.2.3.4/32"},
+		{CFG_IPV4, "nat INPUT", "-j NETMAP --to 1.2.3.4/24", "-j NETMAP --to 1.2.3.0/24"},
+		{CFG_IPV4, "nat OUTPUT", "-j NETMAP --to 1.2.3.0/255.255.255.0",
+		 "-j NETMAP --to 1.2.3.0/24"},
+		{CFG_IPV4, "nat PREROUTING", "-j NETMAP --to 0.0.0.0/0", NULL},
+		{CFG_IPV6, "nat POSTROUTING", "-j NETMAP --to dead::1/64",
+		 "-j NETMAP --to dead::/64"},
+		{CFG_IPV6, "nat PREROUTING", "-j NETMAP --to dead::beef",
+		 "-j NETMAP --to dead::beef/128"},
+		{CFG_IPV6, "nat PREROUTING", "-j NETMAP --to ::/0", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, "mangle FORWARD", "-j CHECKSUM", 12, "needs option 'checksum-fill'"},
+		{CFG_IPV4, IN, "-j CHECKSUM --checksum-fill", 10, "CHECKSUM"},
+		{CFG_IPV4, "mangle INPUT", "-j CLASSIFY --set-class 1:1", 10, "INPUT"},
+		{CFG_IPV4, "mangle FORWARD", "-j CLASSIFY", 12, "needs option 'set-class'"},
+		{CFG_IPV4, "mangle FORWARD", "-j CLASSIFY --set-class 1:", 24, "not a class"},
+		{CFG_IPV4, "mangle FORWARD", "-j CLASSIFY --set-class :1", 24, "not a class"},
+		{CFG_IPV4, "nat PREROUTING", "-j NETMAP", 15, "needs option 'to'"},
+		{CFG_IPV4, "nat PREROUTING", "-j NETMAP --to 1.2.3.4/255.0.255.0", 25, "has gaps"},
+		{CFG_IPV4, "nat PREROUTING", "-j NETMAP --to dead::", 25, "dead::"},
+		{CFG_IPV6, "nat PREROUTING", "-j NETMAP --to dead::/129", 25, "dead::/129"},
+		{CFG_IPV4, "mangle PREROUTING", "-j NETMAP --to 1.2.3.4", 15, "NETMAP"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
