@@ -122,6 +122,7 @@ extern const struct ext ext_state, ext_comment;					// ext_state.c
 extern const struct ext ext_conntrack;						// ext_conntrack.c
 extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper; // ext_conn.c
 extern const struct ext ext_reject;						// ext_reject.c
+extern const struct ext ext_nfqueue, ext_synproxy;				// ext_divert.c
 extern const struct ext ext_checksum, ext_classify;				// ext_class.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect, ext_netmap; // ext_nat.c
 extern const struct ext ext_notrack, ext_ct;					      // ext_ct.c

@@ -32,7 +32,9 @@ enum cfg_target_id {
 	CFG_T_LOG,
 	CFG_T_NETMAP, // not run; ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
-	CFG_T_TRACE, // raw
+	CFG_T_NFQUEUE,	// not run; ends the walk
+	CFG_T_SYNPROXY, // not run; ends the walk
+	CFG_T_TRACE,	// raw
 	CFG_TARGETS,
 };
 
@@ -121,6 +123,17 @@ struct cfg_t_nflog {	    // the prefix is the target's data; NULL: none
 	uint32_t length; // bytes of the packet
 };
 
+struct cfg_t_nfqueue {
+	uint16_t first, last; // queues, equal for a single one
+	bool bypass, cpu_fanout;
+};
+
+struct cfg_t_synproxy {
+	bool sack_perm, timestamp, ecn, wscale_set, mss_set;
+	uint8_t wscale;
+	uint16_t mss;
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	uint32_t slot;	  // as in struct cfg_match
@@ -136,6 +149,8 @@ struct cfg_target {
 		struct cfg_t_ct ct; // CFG_T_CT
 		struct cfg_t_log log;
 		struct cfg_t_nflog nflog;
+		struct cfg_t_nfqueue nfqueue;
+		struct cfg_t_synproxy synproxy;
 		uint32_t priority; // CFG_T_CLASSIFY
 		uint8_t audit;	   // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
 	};

@@ -109,3 +109,34 @@ Test(config_save_target, checksum_classify_netmap)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+Test(config_save_target, nfqueue_synproxy)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-j NFQUEUE", "-j NFQUEUE --queue-num 0"},
+		{CFG_IPV6, "raw PREROUTING", "-j NFQUEUE --queue-num 65535", NULL},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-bypass",
+		 "-j NFQUEUE --queue-num 0 --queue-bypass"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-cpu-fanout --queue-bypass --queue-balance 1:3",
+		 "-j NFQUEUE --queue-balance 1:3 --queue-bypass --queue-cpu-fanout"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-balance 1:65535", NULL},
+		{CFG_IPV4, IN, "-p tcp -j SYNPROXY", NULL},
+		{CFG_IPV6, "filter FORWARD",
+		 "-p tcp -j SYNPROXY --mss 1460 --wscale 7 --timestamp --sack-perm --ecn",
+		 "-p tcp -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460 --ecn"},
+		{CFG_IPV4, "mangle INPUT", "-p tcp -j SYNPROXY --wscale 0 --mss 0", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-num 65536", 21, "from 0 to 65535"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-balance 3:3", 21, "FIRST:LAST"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-balance 1", 21, "FIRST:LAST"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-balance 0:65535", 21, "FIRST:LAST"},
+		{CFG_IPV4, IN, "-j NFQUEUE --queue-cpu-fanout", 10, "needs 'queue-balance'"},
+		{CFG_IPV4, IN, "-j SYNPROXY", 10, "needs protocol tcp"},
+		{CFG_IPV4, IN, "! -p tcp -j SYNPROXY", 19, "needs protocol tcp"},
+		{CFG_IPV4, "filter OUTPUT", "-p tcp -j SYNPROXY", 18, "OUTPUT"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
