@@ -239,6 +239,15 @@ text_show(struct ext_out *out)
 	return true;
 }
 
+// iptables-save prints two blanks in front of the name.
+static bool
+nfacct_show(struct ext_out *out)
+{
+	if (!out->yaml && out->match->data != NULL)
+		cfg_buf_addc(out->text, ' ');
+	return text_show(out);
+}
+
 static const char *
 nfacct_unable(const struct cfg_rule *rule, const void *item)
 {
@@ -402,7 +411,7 @@ static const struct ext_opt nfacct_opt[] = {
 	 .value = EXT_WORD,
 	 .required = true,
 	 .parse = nfacct_parse,
-	 .show = text_show},
+	 .show = nfacct_show},
 };
 static const struct ext_opt osf_opt[] = {
 	{.name = "genre",

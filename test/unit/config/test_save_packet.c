@@ -75,7 +75,7 @@ Test(config_save_packet, what_only_a_host_knows)
 		{CFG_IPV6, "mangle PREROUTING",
 		 "-m socket --restore-skmark --nowildcard --transparent",
 		 "-m socket --transparent --nowildcard --restore-skmark"},
-		{CFG_IPV4, IN, "-m nfacct --nfacct-name a_b.c", NULL},
+		{CFG_IPV4, IN, "-m nfacct --nfacct-name a_b.c", "-m nfacct --nfacct-name  a_b.c"},
 		{CFG_IPV4, IN, "-p tcp -m osf ! --genre Linux:3.x --log 0 --ttl 1",
 		 "-p tcp -m osf ! --genre Linux:3.x --ttl 1 --log 0"},
 		// Another match has keys of the same names.
