@@ -381,14 +381,9 @@ net_dev_link_up(const struct net_dev *d)
 
 // ---- the workers' side
 
-// Some drivers (net_tap) show a descriptor by the interrupt's interface, and have nothing to switch
-// on or off.
-static int
-nothing_to_switch(int ret)
-{
-	return ret == -ENOTSUP ? 0 : ret;
-}
-
+// net_tap shows a descriptor by the interrupt's interface, but none of its packets before a signal
+// handler ran on some other thread; it cannot switch interrupts on, and so counts as one that
+// cannot wake.
 int
 net_dev_wake(void *ctx, uint16_t queue, enum pl_wake what)
 {
@@ -406,8 +401,8 @@ net_dev_wake(void *ctx, uint16_t queue, enum pl_wake what)
 						 RTE_INTR_EVENT_ADD, NULL);
 	if (wait != NULL) // readable as long as there is something
 		return 0;
-	return nothing_to_switch(what == PL_WAKE_ON ? rte_eth_dev_rx_intr_enable(d->eth, queue)
-						    : rte_eth_dev_rx_intr_disable(d->eth, queue));
+	return what == PL_WAKE_ON ? rte_eth_dev_rx_intr_enable(d->eth, queue)
+				  : rte_eth_dev_rx_intr_disable(d->eth, queue);
 }
 
 uint16_t

@@ -95,9 +95,11 @@ count(_Atomic uint64_t *counter)
 static void
 arm(struct pl_worker *w)
 {
-	w->rest.armed = true;
-	if (wake_all(w, PL_WAKE_ON) < 0)
+	if (wake_all(w, PL_WAKE_ON) < 0) {
 		w->rest.wakeable = false; // pauses from now on
+		return;
+	}
+	w->rest.armed = true;
 	// Pairs with the fence of pl_rest_wake(): either they see this, or the next turn sees what
 	// they left.
 	atomic_store_explicit(&w->rest.asleep, true, memory_order_relaxed);
@@ -118,11 +120,15 @@ sleep_until_woken(struct pl_worker *w)
 {
 	struct rte_epoll_event event[EVENTS];
 	uint64_t value;
+	int n;
 
 	count(&w->rest.sleeps);
 	rte_rcu_qsbr_thread_offline(pl_qsbr, w->id);
-	rte_epoll_wait(RTE_EPOLL_PER_THREAD, event, EVENTS, PL_REST_SLEEP_MS);
+	n = rte_epoll_wait(RTE_EPOLL_PER_THREAD, event, EVENTS, PL_REST_SLEEP_MS);
 	rte_rcu_qsbr_thread_online(pl_qsbr, w->id);
+	// A driver may show the packet a moment after it woke us, and wake for it once.
+	if (n > 0)
+		w->rest.since_ns = 0;
 	if (read(w->rest.event_fd, &value, sizeof(value)) < 0)
 		value = 0; // it was something else
 	disarm(w);
