@@ -41,7 +41,7 @@ same_end(void *ctx, const struct space_point *pt)
 	return end->effect == fate.effect;
 }
 
-Test(config_space, walk_is_the_policy, .timeout = 120)
+Test(config_space, walk_is_the_policy)
 {
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		char *text = small_policy(seed);
@@ -83,7 +83,7 @@ note_reached(void *ctx, const struct space_point *pt)
 }
 
 // Some packet gets to a position, by search or by trying all of them.
-Test(config_space, search_is_brute_force, .timeout = 300)
+Test(config_space, search_is_brute_force)
 {
 	size_t none = 0, found = 0, unknown = 0, alone = 0;
 
@@ -174,7 +174,7 @@ look_into_cells(void *ctx, const struct space_point *pt)
 	return true;
 }
 
-Test(config_space, cells_are_alike, .timeout = 120)
+Test(config_space, cells_are_alike)
 {
 	size_t inside = 0;
 
