@@ -167,6 +167,15 @@ int acl_statistic_init(void *state, const void *item, const struct acl_policy *p
 enum acl_hit acl_recent_judge(const struct cfg_match *m, const struct acl_view *v);
 int acl_recent_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 
+// acl_target_change.c
+enum acl_next acl_dscp_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_ecn_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_hl_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_tos_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_ttl_apply(const struct acl_rule *r, struct acl_view *v);
+// acl_target_tcp.c
+enum acl_next acl_tcpmss_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_tcpoptstrip_apply(const struct acl_rule *r, struct acl_view *v);
 // acl_target_log.c
 enum acl_next acl_audit_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_log_apply(const struct acl_rule *r, struct acl_view *v);

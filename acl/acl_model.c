@@ -138,12 +138,28 @@ state_place(struct table_build *tb, struct acl_rule *r, uint8_t flags,
 	return place;
 }
 
+// A row without anything: the target is only read and written.
+static bool
+cannot_run(const struct acl_target_kind *kind)
+{
+	return kind->apply == NULL && kind->verdict == 0 && kind->flags == 0;
+}
+
 static int
 target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from)
 {
 	const struct acl_target_kind *kind = &acl_target_kind[from->target.id];
 	const struct acl_chain *to;
 
+	if (cannot_run(&acl_target_kind[from->target.id])) { // has been asked: cfg_policy_able()
+		cfg_err_add(tb->err, from->target.pos, "target '%s' cannot be run here",
+			    cfg_target_name(from->target.id));
+		return -EINVAL;
+	}
+	if ((acl_target_kind[from->target.id].flags & ACL_K_NET) && tb->build->net == NULL) {
+		cfg_err_add(tb->err, from->target.pos, "there is no network here to ask");
+		return -EINVAL;
+	}
 	r->target = from->target.id;
 	if (kind->apply == NULL && kind->verdict == 0 && kind->flags == 0) {
 		cfg_err_add(tb->err, from->target.pos, "target '%s' cannot be run here",

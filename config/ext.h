@@ -128,7 +128,10 @@ extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect, ext_ne
 extern const struct ext ext_notrack, ext_ct;					      // ext_ct.c
 extern const struct ext ext_audit, ext_log, ext_nflog, ext_trace;		      // ext_log.c
 extern const struct ext ext_mark_target, ext_connmark_target;			      // ext_mark.c
-extern const struct ext ext_accept, ext_drop, ext_return;			      // ext_rule.c
+extern const struct ext ext_dscp_target, ext_ecn_target, ext_hl_target, ext_tos_target,
+	ext_ttl_target;								 // ext_change.c
+extern const struct ext ext_tcpmss_target, ext_tcpoptstrip;			 // ext_change_tcp.c
+extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
 extern const struct ext ext_limit;						 // ext_limit.c
@@ -160,4 +163,7 @@ void *ext_data(struct ext_in *in, size_t size);
 // The option's word, of at most `max` bytes, into in->match->data; without blanks and control
 // characters, which iptables-save could not print.
 bool ext_text(struct ext_in *in, size_t max);
+// ext_header.c: VALUE[/MASK] or a name of the TOS byte, and a class of its upper six bits.
+bool ext_tos_word(struct ext_in *in, uint8_t *value, uint8_t *mask);
+bool ext_dscp_class(struct ext_in *in, uint8_t *value);
 #define EXT_N(array) (sizeof(array) / sizeof((array)[0]))

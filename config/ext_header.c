@@ -85,36 +85,41 @@ static const struct {
 	{"Minimize-Cost", 0x02},  {"Normal-Service", 0x00},
 };
 
-static bool
-tos_parse(struct ext_in *in)
+bool
+ext_tos_word(struct ext_in *in, uint8_t *value, uint8_t *mask)
 {
-	struct cfg_m_tos *m = &in->match->tos;
 	const char *text = in->value[0], *slash = strchr(text, '/');
-	uint32_t value, mask = UINT8_MAX;
+	uint32_t v, m = UINT8_MAX;
 	char word[16];
 
-	m->invert = in->invert;
 	for (size_t i = 0; i < EXT_N(tos_names); i++) {
 		if (strcasecmp(text, tos_names[i].name) == 0) {
-			m->value = tos_names[i].value;
-			m->mask = 0x3f;
+			*value = tos_names[i].value;
+			*mask = 0x3f;
 			return true;
 		}
 	}
 	word[0] = '\0';
 	if (strcspn(text, "/") < sizeof(word))
 		strncat(word, text, strcspn(text, "/"));
-	if (!cfg_value_u32(word, UINT8_MAX, &value) ||
-	    (slash != NULL && !cfg_value_u32(slash + 1, UINT8_MAX, &mask))) {
+	if (!cfg_value_u32(word, UINT8_MAX, &v) ||
+	    (slash != NULL && !cfg_value_u32(slash + 1, UINT8_MAX, &m))) {
 		cfg_err_add(in->err, in->pos,
 			    "'%s': \"%s\" is not VALUE or VALUE/MASK, each 0 to 255, or a name "
 			    "such as Minimize-Delay",
 			    in->name, text);
 		return false;
 	}
-	m->value = value;
-	m->mask = mask;
+	*value = (uint8_t)v;
+	*mask = (uint8_t)m;
 	return true;
+}
+
+static bool
+tos_parse(struct ext_in *in)
+{
+	in->match->tos.invert = in->invert;
+	return ext_tos_word(in, &in->match->tos.value, &in->match->tos.mask);
 }
 
 static bool
@@ -135,23 +140,21 @@ dscp_parse(struct ext_in *in)
 }
 
 // BE, EF, CSn (class selector n) and AFcd (class c, drop precedence d).
-static bool
-dscp_class_parse(struct ext_in *in)
+bool
+ext_dscp_class(struct ext_in *in, uint8_t *value)
 {
-	struct cfg_m_tos *m = &in->match->tos;
 	const char *s = in->value[0];
 	size_t n = strlen(s);
 
-	m->invert = in->invert;
 	if (strcasecmp(s, "BE") == 0)
-		m->value = 0;
+		*value = 0;
 	else if (strcasecmp(s, "EF") == 0)
-		m->value = 46;
+		*value = 46;
 	else if (n == 3 && strncasecmp(s, "CS", 2) == 0 && s[2] >= '0' && s[2] <= '7')
-		m->value = (s[2] - '0') << 3;
+		*value = (s[2] - '0') << 3;
 	else if (n == 4 && strncasecmp(s, "AF", 2) == 0 && s[2] >= '1' && s[2] <= '4' &&
 		 s[3] >= '1' && s[3] <= '3')
-		m->value = (s[2] - '0') << 3 | (s[3] - '0') << 1;
+		*value = (s[2] - '0') << 3 | (s[3] - '0') << 1;
 	else {
 		cfg_err_add(in->err, in->pos,
 			    "'%s': unknown class \"%s\" (expected BE, EF, CS0 to CS7 or AF11 to "
@@ -160,6 +163,13 @@ dscp_class_parse(struct ext_in *in)
 		return false;
 	}
 	return true;
+}
+
+static bool
+dscp_class_parse(struct ext_in *in)
+{
+	in->match->tos.invert = in->invert;
+	return ext_dscp_class(in, &in->match->tos.value);
 }
 
 static bool

@@ -238,8 +238,9 @@ check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rul
 		cfg_buf_add(&b, cfg_proto_name(*p));
 	}
 	if (ext->proto != NULL && b.text != NULL)
-		cfg_err_add(c->err, pos, "match '%s' needs protocol %s in the same rule%s",
-			    ext->name, b.text, r->proto_inv ? " (not negated)" : "");
+		cfg_err_add(c->err, pos, "%s '%s' needs protocol %s in the same rule%s",
+			    ext->target ? "target" : "match", ext->name, b.text,
+			    r->proto_inv ? " (not negated)" : "");
 	cfg_buf_free(&b);
 }
 
@@ -278,6 +279,7 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 		check_jump(c, r, pos);
 	check_interfaces(c, chain, r);
 	if (target != NULL) {
+		check_proto(c, target, r, pos);
 		check_table(c, target, pos);
 		if (target->check != NULL)
 			target->check(r, &r->target, pos, c->err);

@@ -29,12 +29,19 @@ enum cfg_target_id {
 	CFG_T_CHECKSUM,
 	CFG_T_CLASSIFY, // not run
 	CFG_T_CONNMARK,
+	CFG_T_DSCP, // mangle
+	CFG_T_ECN,  // mangle, IPv4
+	CFG_T_HL,   // mangle, IPv6
 	CFG_T_LOG,
 	CFG_T_NETMAP, // not run; ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
 	CFG_T_NFQUEUE,	// not run; ends the walk
 	CFG_T_SYNPROXY, // not run; ends the walk
-	CFG_T_TRACE,	// raw
+	CFG_T_TCPMSS,
+	CFG_T_TCPOPTSTRIP, // mangle
+	CFG_T_TOS,	   // mangle
+	CFG_T_TRACE,	   // raw
+	CFG_T_TTL,	   // mangle, IPv4
 	CFG_TARGETS,
 };
 
@@ -134,6 +141,31 @@ struct cfg_t_synproxy {
 	uint16_t mss;
 };
 
+enum cfg_ttl_mode { CFG_TTL_SET, CFG_TTL_INC, CFG_TTL_DEC };
+struct cfg_t_ttl {    // TTL, HL
+	uint8_t mode; // enum cfg_ttl_mode
+	uint8_t value;
+};
+
+struct cfg_t_tos { // TOS: byte = (byte & ~mask) ^ value; DSCP: value is the upper six bits, no mask
+	uint8_t value, mask;
+};
+
+struct cfg_t_ecn {
+	bool ect_set, ece_set, cwr_set; // what is changed
+	uint8_t ect;			// lower two bits of the TOS byte
+	bool ece, cwr;			// TCP flags
+};
+
+struct cfg_t_tcpmss {
+	bool clamp; // to the path's MTU; mss does not count then
+	uint16_t mss;
+};
+
+struct cfg_t_tcpoptstrip {
+	uint32_t kind[8]; // bit per option
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	uint32_t slot;	  // as in struct cfg_match
@@ -151,8 +183,13 @@ struct cfg_target {
 		struct cfg_t_nflog nflog;
 		struct cfg_t_nfqueue nfqueue;
 		struct cfg_t_synproxy synproxy;
-		uint32_t priority; // CFG_T_CLASSIFY
-		uint8_t audit;	   // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
+		uint32_t priority;    // CFG_T_CLASSIFY
+		struct cfg_t_ttl ttl; // CFG_T_TTL, CFG_T_HL
+		struct cfg_t_tos tos; // CFG_T_TOS, CFG_T_DSCP
+		struct cfg_t_ecn ecn;
+		struct cfg_t_tcpmss tcpmss;
+		struct cfg_t_tcpoptstrip tcpoptstrip;
+		uint8_t audit; // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
 	};
 };
 

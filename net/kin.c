@@ -179,10 +179,26 @@ way(const void *net, uint8_t family, const union pl_addr *to, uint8_t port)
 	return nh->port == port ? PL_WAY_PORT : PL_WAY_OTHER;
 }
 
+static uint16_t
+mtu(const void *net, uint8_t family, const union pl_addr *to)
+{
+	const struct net_table *t = net;
+	const struct net_view *v = net_view(t);
+	struct kin_found f = kin_find(v, family, to, PL_PORT_NONE);
+	const struct net_nh *nh;
+
+	if (f.first == PL_ADDR_LOCAL || is_loopback(family, to))
+		return UINT16_MAX;
+	nh = &t->nh[net_fib_lookup(t, family, to)];
+	if (nh->type != NET_T_LINK && nh->type != NET_T_GATEWAY)
+		return UINT16_MAX;
+	return net_mtu(v, nh->port, family);
+}
+
 void
 net_kin_ops(struct net_table *t)
 {
-	t->ops = (struct pl_net_ops){.net = t, .addr_types = addr_types, .way = way};
+	t->ops = (struct pl_net_ops){.net = t, .addr_types = addr_types, .way = way, .mtu = mtu};
 }
 
 const struct pl_net_ops *

@@ -1,5 +1,5 @@
 #pragma once
-// What rules may ask of the network: the kind of an address, and the way back to a sender. net/
+// What rules may ask of the network: the kind of an address, the way back to a sender, an MTU. net/
 // answers (net_table_ops()), acl/ asks through the pointer that its policy was built with: neither
 // room knows the other. Read-only; on a worker's thread within its turn, or on the control thread.
 #include "pipeline/pkt.h"
@@ -32,4 +32,7 @@ struct pl_net_ops {
 			       uint8_t port);
 	enum pl_way_to (*way)(const void *net, uint8_t family, const union pl_addr *to,
 			      uint8_t port);
+	// The longest packet that the route to an address takes; UINT16_MAX: there is none, or it
+	// leads to this machine.
+	uint16_t (*mtu)(const void *net, uint8_t family, const union pl_addr *to);
 };

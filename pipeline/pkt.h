@@ -112,7 +112,7 @@ struct pl_pkt {
 	uint8_t proto;	// L4 protocol after extension headers
 	uint8_t icmp_type, icmp_code;
 	uint8_t tcp_flags;
-	uint8_t ttl;		   // as received
+	uint8_t ttl;		   // as received, or as a rule set it
 	uint8_t in_port, out_port; // index or PL_PORT_NONE
 	uint8_t origin;		   // enum pl_origin
 	uint8_t path;		   // enum pl_path

@@ -227,7 +227,7 @@ class Maker:
     def rule(self, table, chain, user, later, mild=False):
         matches = self.matches(table, chain, user)
         target = self.plain_target(table, later)
-        if self.chance(0.15):
+        if self.chance(0.6 if extensions.narrowed and extensions.TARGETS else 0.15):
             place = extensions.Place(table, chain, user)
             target = extensions.draw(extensions.TARGETS, self, place, matches) or target
         if target is None and mild:

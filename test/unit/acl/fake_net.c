@@ -40,4 +40,13 @@ way(const void *net, uint8_t family, const union pl_addr *to, uint8_t port)
 	return last % 2 == port ? PL_WAY_PORT : PL_WAY_OTHER;
 }
 
-const struct pl_net_ops fake_net = {.addr_types = addr_types, .way = way};
+static uint16_t
+mtu(const void *net, uint8_t family, const union pl_addr *to)
+{
+	uint8_t last = last_byte(family, to);
+
+	(void)net;
+	return last <= 2 || last == 9 ? UINT16_MAX : last == 7 ? 600 : last == 8 ? 40 : 1500;
+}
+
+const struct pl_net_ops fake_net = {.addr_types = addr_types, .way = way, .mtu = mtu};

@@ -1,7 +1,7 @@
 // Property: the compiled walk does what the linear interpreter does, on random policies and
-// packets: which packets end and why, the note, the NAT rule, the REJECT kind, and every counter. A
-// plain program. ACL_SEED starts the sequence elsewhere, ACL_POLICIES sets how many (default 150),
-// ACL_BURSTS how many bursts each sees.
+// packets: which packets end and why, the note, the NAT rule, the REJECT kind, the frame, every
+// counter. A plain program. ACL_SEED starts the sequence elsewhere, ACL_POLICIES sets how many
+// (default 150), ACL_BURSTS how many bursts each sees.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +18,27 @@ static struct rte_mbuf *buf[PL_BURST];
 static struct pl_pkt start[PL_BURST];
 static struct ct_entry start_flow[PL_BURST], flow[PL_BURST]; // one of its own for each packet
 
+#define FRAME 256 // what rnd_packet() makes is shorter
+struct frame {
+	uint8_t byte[FRAME];
+	uint16_t len;
+};
+static struct frame frame[PL_BURST]; // as made; targets write to the buffers
+
 struct outcome {
 	struct pl_pkt pkt[PL_BURST];
 	struct ct_entry flow[PL_BURST];
 	struct pl_note note[PL_BURST];
+	struct frame frame[PL_BURST];
 	uint64_t drop[PL_DROP_COUNT];
 };
+
+static void
+keep(struct frame *f, const struct rte_mbuf *m)
+{
+	memcpy(f->byte, rte_pktmbuf_mtod(m, const void *), FRAME);
+	f->len = rte_pktmbuf_data_len(m);
+}
 
 static void
 run(const struct acl_policy *p, enum acl_point point, struct outcome *out, bool noted)
@@ -37,6 +52,8 @@ run(const struct acl_policy *p, enum acl_point point, struct outcome *out, bool 
 	b->ended = 0;
 	memcpy(flow, start_flow, sizeof(flow));
 	for (unsigned i = 0; i < PL_BURST; i++) {
+		memcpy(rte_pktmbuf_mtod(buf[i], void *), frame[i].byte, FRAME);
+		buf[i]->data_len = buf[i]->pkt_len = frame[i].len;
 		b->pkt[i] = start[i];
 		b->pkt[i].note = noted ? &out->note[i] : NULL;
 		b->live[i] = &b->pkt[i];
@@ -44,6 +61,8 @@ run(const struct acl_policy *p, enum acl_point point, struct outcome *out, bool 
 	if (conf != NULL)
 		acl_stage[point].run(w, conf, b);
 	w->n_dead = 0; // the buffers stay ours
+	for (unsigned i = 0; i < PL_BURST; i++)
+		keep(&out->frame[i], buf[i]);
 	memcpy(out->pkt, b->pkt, sizeof(out->pkt));
 	memcpy(out->flow, flow, sizeof(out->flow));
 	memcpy(out->drop, w->cnt.drop, sizeof(out->drop));
@@ -66,6 +85,9 @@ same_packet(const struct outcome *a, const struct outcome *b, unsigned i)
 		return false;
 	if ((x->nat_rule == NULL) != (y->nat_rule == NULL) ||
 	    (x->nat_rule != NULL && memcmp(x->nat_rule, y->nat_rule, sizeof(*x->nat_rule)) != 0))
+		return false;
+	if (a->frame[i].len != b->frame[i].len ||
+	    memcmp(a->frame[i].byte, b->frame[i].byte, a->frame[i].len) != 0)
 		return false;
 	return n->verdict == m->verdict && n->drop == m->drop && n->rule == m->rule &&
 	       same_text(n->table, m->table) && same_text(n->chain, m->chain);
@@ -120,8 +142,10 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 		bool noted = !rnd_one_in(&r, 4);
 
 		w->now_ns += rnd_below(&r, 50) * UINT64_C(1000000);
-		for (unsigned i = 0; i < PL_BURST; i++)
+		for (unsigned i = 0; i < PL_BURST; i++) {
 			rnd_packet(&r, &start[i], buf[i], &start_flow[i], &flow[i]);
+			keep(&frame[i], buf[i]);
+		}
 		for (int point = 0; point < ACL_POINTS; point++) {
 			run(compiled, point, &fast, noted);
 			run(linear, point, &slow, noted);

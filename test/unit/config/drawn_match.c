@@ -59,6 +59,14 @@ static const struct sample targets[] = {
 	{CFG_BOTH, 0, NULL, "NFLOG{| --nflog-prefix p} --nflog-group {0..65535}"},
 	{CFG_BOTH, 0, NULL, "NFLOG --nflog-size {0..999} --nflog-threshold {0..99}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "TRACE"},
+	{CFG_BOTH, 0, "mangle FORWARD", "CHECKSUM --checksum-fill"},
+	{CFG_BOTH, 0, "mangle FORWARD", "DSCP --set-dscp {0..63}"},
+	{CFG_BOTH, 0, "mangle FORWARD", "TOS --{set|and|or|xor}-tos {0..255}"},
+	{CFG_IPV4, 0, "mangle FORWARD", "ECN --ecn-ip-ect {0..3}"},
+	{CFG_IPV4, IPPROTO_TCP, "mangle FORWARD", "ECN --ecn-tcp-{remove|cwr 1|ece 0}"},
+	{CFG_IPV4, 0, "mangle FORWARD", "TTL --ttl-{set|inc|dec} {1..255}"},
+	{CFG_IPV6, 0, "mangle FORWARD", "HL --hl-{set|inc|dec} {1..255}"},
+	{CFG_BOTH, IPPROTO_TCP, "mangle FORWARD", "TCPOPTSTRIP --strip-options {2..5},{6..9}"},
 };
 
 // One alternative of the text between { and }.

@@ -542,7 +542,6 @@ Test(config_save_rule, refused_by_name)
 		 "target 'ULOG' is not supported yet"},
 		{CFG_IPV4, IN, "-m set --match-set a src", 10, "match 'set'"},
 		{CFG_IPV4, "raw PREROUTING", "-j QUEUE", 20, "target 'QUEUE'"},
-		{CFG_IPV4, "mangle FORWARD", "-j TOS --set-tos 1", 12, "target 'TOS'"},
 	};
 	struct bad fixed[sizeof(rows) / sizeof(rows[0])];
 

@@ -140,3 +140,79 @@ Test(config_save_target, nfqueue_synproxy)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+#define PRE "mangle PREROUTING"
+#define FWD "mangle FORWARD"
+#define SYN "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN "
+
+Test(config_save_target, change)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, PRE, "-j TTL --ttl-set 0", NULL},
+		{CFG_IPV4, PRE, "-j TTL --ttl-inc 0x10", "-j TTL --ttl-inc 16"},
+		{CFG_IPV6, "mangle uu", "-j HL --hl-dec 255", NULL},
+		{CFG_IPV4, PRE, "-j TOS --set-tos 1", "-j TOS --set-tos 0x01/0xff"},
+		{CFG_IPV4, PRE, "-j TOS --set-tos minimize-cost", "-j TOS --set-tos 0x02/0x3f"},
+		{CFG_IPV4, PRE, "-j TOS --and-tos 0x12", "-j TOS --set-tos 0x00/0xed"},
+		{CFG_IPV6, PRE, "-j TOS --or-tos 0x12", "-j TOS --set-tos 0x12/0x12"},
+		{CFG_IPV6, PRE, "-j TOS --xor-tos 0x12", "-j TOS --set-tos 0x12/0x00"},
+		{CFG_IPV4, PRE, "-j DSCP --set-dscp 0", "-j DSCP --set-dscp 0x00"},
+		{CFG_IPV6, PRE, "-j DSCP --set-dscp-class af11", "-j DSCP --set-dscp 0x0a"},
+		{CFG_IPV4, PRE, "-j ECN --ecn-ip-ect 2", NULL},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-remove", NULL},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-cwr 0 --ecn-tcp-ece 0",
+		 "-p tcp -j ECN --ecn-tcp-remove"},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-cwr 1", NULL},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-remove --ecn-ip-ect 1",
+		 "-p tcp -j ECN --ecn-tcp-ece 0 --ecn-tcp-cwr 0 --ecn-ip-ect 1"},
+		{CFG_IPV4, FWD, SYN "-j TCPMSS --set-mss 65515", NULL},
+		{CFG_IPV6, "filter FORWARD", SYN "-j TCPMSS --set-mss 0", NULL},
+		{CFG_IPV4, "raw PREROUTING", SYN "-j TCPMSS --set-mss 5", NULL},
+		{CFG_IPV4, "mangle POSTROUTING",
+		 "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu", NULL},
+		{CFG_IPV4, FWD, SYN "-j TCPMSS --clamp-mss-to-pmtu --set-mss 1",
+		 SYN "-j TCPMSS --set-mss 1"},
+		{CFG_IPV4, FWD, SYN "-j TCPMSS --set-mss 1 --clamp-mss-to-pmtu",
+		 SYN "-j TCPMSS --clamp-mss-to-pmtu"},
+		{CFG_IPV4, FWD, "-p tcp -j TCPOPTSTRIP", NULL},
+		{CFG_IPV6, FWD, "-p tcp -j TCPOPTSTRIP --strip-options md5,mss,0xff,wscale",
+		 "-p tcp -j TCPOPTSTRIP --strip-options 2,3,19,255"},
+	};
+
+	EXPECT_ROWS(rows);
+}
+
+Test(config_save_target, bad_change)
+{
+	static const struct bad rows[] = {
+		{CFG_IPV4, PRE, "-j TTL", 15, "needs one of its options"},
+		{CFG_IPV4, PRE, "-j TTL --ttl-inc 0", 22, "from 1 to 255"},
+		{CFG_IPV4, PRE, "-j TTL --ttl-dec 1 --ttl-inc 1", 34, "together with"},
+		{CFG_IPV4, IN, "-j TTL --ttl-set 1", 10, "table"},
+		{CFG_IPV4, PRE, "-j HL --hl-set 1", 15, "IPv4"},
+		{CFG_IPV4, PRE, "-j TOS --set-tos 256", 22, "0 to 255"},
+		{CFG_IPV4, PRE, "-j TOS --xor-tos 1 --or-tos 1", 34, "cannot stand"},
+		{CFG_IPV4, PRE, "-j DSCP --set-dscp 64", 23, "from 0 to 63"},
+		{CFG_IPV4, PRE, "-j DSCP --set-dscp-class LE", 23, "unknown class"},
+		{CFG_IPV4, PRE, "-j ECN --ecn-tcp-remove", 15, "need protocol tcp"},
+		{CFG_IPV4, PRE, "! -p tcp -j ECN --ecn-tcp-remove", 24, "need protocol tcp"},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-remove --ecn-tcp-ece 1", 46,
+		 "together with 'ecn-tcp-remove'"},
+		{CFG_IPV4, PRE, "-p tcp -j ECN --ecn-tcp-ece 1 --ecn-tcp-remove", 45,
+		 "together with 'ecn-tcp-ece'"},
+		{CFG_IPV4, FWD, SYN "-j TCPMSS --set-mss 65516", 68, "from 0 to 65515"},
+		{CFG_IPV6, FWD, SYN "-j TCPMSS --set-mss 65496", 68, "from 0 to 65495"},
+		{CFG_IPV4, FWD, "-p tcp -j TCPMSS --set-mss 1", 19, "match for SYN"},
+		{CFG_IPV4, FWD, "-p tcp -m tcp --tcp-flags SYN,RST RST -j TCPMSS --set-mss 1", 50,
+		 "match for SYN"},
+		{CFG_IPV4, FWD, "-p tcp -m tcp ! --syn -j TCPMSS --set-mss 1", 34, "match for SYN"},
+		{CFG_IPV4, PRE, SYN "-j TCPMSS --clamp-mss-to-pmtu", 61,
+		 "cannot stand at PREROUTING"},
+		{CFG_IPV4, FWD, "-j TCPOPTSTRIP", 12, "tcp"},
+		{CFG_IPV4, FWD, "-p tcp -j TCPOPTSTRIP --strip-options 1", 34, "2 to 255"},
+		{CFG_IPV4, FWD, "-p tcp -j TCPOPTSTRIP --strip-options 2,mss", 34, "stands twice"},
+		{CFG_IPV4, FWD, "-p tcp -j TCPOPTSTRIP --strip-options MSS", 34, "\"MSS\" is not"},
+	};
+
+	EXPECT_BAD(rows);
+}
