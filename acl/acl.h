@@ -60,6 +60,8 @@ const void *acl_policy_point(const struct acl_policy *p, enum acl_point point);
 // In what parts bursts must go through the policy's points and what is between them, so that rules
 // that share something find what one packet at a time would have left (acl_order.c).
 enum pl_order acl_policy_order(const struct acl_policy *p);
+// Does some rule of raw put packets into a zone?
+bool acl_policy_has_zones(const struct acl_policy *p);
 
 // The stage function for every point. Ends packets with PL_DROP_RULE, CHAIN_POLICY, HOTDROP,
 // NO_POLICY (family that no table of the policy speaks of: at ACL_RAW, which is therefore never

@@ -224,6 +224,20 @@ acl_policy_free(struct acl_policy *p)
 	free(p);
 }
 
+bool
+acl_policy_has_zones(const struct acl_policy *p)
+{
+	for (int f = 0; f < ACL_FAMILIES; f++) {
+		const struct acl_table *t = &p->table[f][CFG_RAW];
+
+		for (uint32_t i = 0; i < t->n_target; i++)
+			if (t->target[i].id == CFG_T_CT &&
+			    (t->target[i].ct.zone != 0 || t->target[i].ct.zone_mark))
+				return true;
+	}
+	return false;
+}
+
 const void *
 acl_policy_point(const struct acl_policy *p, enum acl_point point)
 {

@@ -28,8 +28,11 @@ hook_at(enum acl_point point, const struct pl_pkt *p)
 	case ACL_NAT_DST:
 		if (!(p->flags & PL_F_NAT_PRE))
 			return CFG_HOOK_NONE;
-		// fall through
+		return p->origin == PL_FROM_WIRE ? CFG_PREROUTING : CFG_OUTPUT;
 	case ACL_RAW:
+		if (p->past_raw)
+			return CFG_HOOK_NONE;
+		// fall through
 	case ACL_MANGLE_PRE:
 		return p->origin == PL_FROM_WIRE ? CFG_PREROUTING : CFG_OUTPUT;
 	case ACL_MANGLE_IN:

@@ -7,10 +7,10 @@
 #include "nat/nat.h"
 #include "net/net.h"
 
-enum conf_kind { NOTHING, RULES, CONNTRACK, NAT };
+enum conf_kind { NOTHING, RULES, CONNTRACK, NAT, STEER };
 // Only with several workers, or where parts of a burst are told apart by what steers them; only
-// with a verdict cache.
-enum only { ALWAYS, WORKERS, WAYS };
+// with several workers and zones; only with a verdict cache.
+enum only { ALWAYS, WORKERS, ZONES, WAYS };
 
 static const struct {
 	const struct pl_stage *stage;
@@ -19,9 +19,9 @@ static const struct {
 	enum only only;
 } path[] = {
 	{&net_parse_stage, NOTHING, 0},
-	{&ct_steer_stage, NOTHING, .only = WORKERS}, // fragments: to the worker of the address pair
+	{&ct_steer_stage, STEER, .only = WORKERS}, // fragments: to the worker of the address pair
 	{&net_defrag_stage, NOTHING, 0},
-	{&ct_steer_stage, NOTHING, .only = WORKERS}, // whole datagrams: to the flow's owner
+	{&ct_steer_stage, STEER, .only = WORKERS}, // whole datagrams: to the flow's owner
 	// The short way. Packets of flows whose verdict is cached leave the burst here, and are
 	// sent.
 	{&ct_known_stage, CONNTRACK, .only = WAYS},
@@ -29,6 +29,7 @@ static const struct {
 	{&net_known_stage, NOTHING, .only = WAYS},
 	// The whole way.
 	{&acl_stage[ACL_RAW], RULES, ACL_RAW},
+	{&ct_steer_zones_stage, NOTHING, .only = ZONES}, // only now it shows whose flow it is
 	{&ct_lookup_stage, CONNTRACK, 0},
 	{&acl_stage[ACL_MANGLE_PRE], RULES, ACL_MANGLE_PRE},
 	{&acl_stage[ACL_NAT_DST], RULES, ACL_NAT_DST},
@@ -47,6 +48,21 @@ static const struct {
 };
 static_assert(RTE_DIM(path) <= PL_STAGES_MAX, "a program holds the whole way");
 
+static bool
+left_out(enum only only, const struct pl_program *prog, const struct app_path_conf *conf)
+{
+	switch (only) {
+	case WORKERS:
+		return conf->n_workers == 1 && prog->order != PL_ORDER_FLOWS;
+	case ZONES:
+		return conf->n_workers == 1 || !acl_policy_has_zones(conf->acl);
+	case WAYS:
+		return !conf->ways;
+	default:
+		return false;
+	}
+}
+
 void
 app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 {
@@ -56,9 +72,7 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 	for (unsigned i = 0; i < RTE_DIM(path); i++) {
 		const void *c = NULL;
 
-		if ((path[i].only == WORKERS && conf->n_workers == 1 &&
-		     prog->order != PL_ORDER_FLOWS) ||
-		    (path[i].only == WAYS && !conf->ways))
+		if (left_out(path[i].only, prog, conf))
 			continue;
 		switch (path[i].conf) {
 		case NOTHING:
@@ -75,6 +89,9 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 			break;
 		case NAT:
 			c = conf->nat;
+			break;
+		case STEER:
+			c = acl_policy_has_zones(conf->acl) ? &ct_steer_by_hash : NULL;
 			break;
 		}
 		prog->step[prog->n_stage].stage = path[i].stage;

@@ -102,11 +102,34 @@ enum cfg_helper {
 };
 const char *cfg_helper_name(enum cfg_helper id); // "ftp"; "" for none and other
 
+#define CFG_TIMEOUT_NAME 32 // with the NUL
+enum cfg_ct_zone_dirs {	    // bits
+	CFG_ZONE_ORIG = 1 << 0,
+	CFG_ZONE_REPLY = 1 << 1,
+};
+enum cfg_ct_event { // bits of --ctevents
+	CFG_CTE_NEW = 1 << 0,
+	CFG_CTE_RELATED = 1 << 1,
+	CFG_CTE_DESTROY = 1 << 2,
+	CFG_CTE_REPLY = 1 << 3,
+	CFG_CTE_ASSURED = 1 << 4,
+	CFG_CTE_PROTOINFO = 1 << 5,
+	CFG_CTE_HELPER = 1 << 6,
+	CFG_CTE_MARK = 1 << 7,
+	CFG_CTE_NATSEQINFO = 1 << 8,
+	CFG_CTE_SECMARK = 1 << 9,
+};
+
 #define CFG_HELPER_MAX 16		  // with the NUL
 struct cfg_t_ct {			  // what a flow gets that begins with the packet
 	bool notrack;			  // none at all; nothing else counts then
 	uint8_t helper;			  // enum cfg_helper
 	char helper_name[CFG_HELPER_MAX]; // as written; "": none
+	uint16_t zone;			  // 0: the one that all are in otherwise
+	uint8_t zone_dirs;		  // of enum cfg_ct_zone_dirs; none is both
+	bool zone_mark;			  // the lower half of the packet's mark is the zone
+	uint16_t ctevents;		  // of enum cfg_ct_event; 0: not given
+	bool expevents;			  // --expevents new; the target's data: --timeout's name
 };
 
 enum cfg_log_flags { // values are nf_log's

@@ -17,7 +17,7 @@ struct ct_tuple {
 	rte_be16_t sport, dport;
 	uint8_t family; // 4 or 6
 	uint8_t proto;
-	uint16_t zone;		      // 0
+	uint16_t zone;		      // raw's CT --zone: tuples of two zones are two flows'
 	uint8_t icmp_type, icmp_code; // 0 for all but ICMP and ICMPv6
 };
 
@@ -90,9 +90,14 @@ void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, st
 // ct_known: before all that; packets of flows that know their way (pipeline/way.h) are tracked and
 //   leave for the short way. Only where the worker has ways.
 extern const struct pl_flow_ops ct_flow_ops; // for pl_flow_ops (pipeline/flow_ops.h)
-extern const struct pl_stage ct_known_stage, ct_steer_stage, ct_lookup_stage, ct_confirm_stage;
+//   With conf = &ct_steer_by_hash by the hash only: for policies that have zones, where what
+//   belongs to the few flows whose owner is not where they hash shows behind raw (ct_steer_zones).
+extern const struct pl_stage ct_known_stage, ct_steer_stage, ct_steer_zones_stage, ct_lookup_stage,
+	ct_confirm_stage;
+extern const char ct_steer_by_hash;
 void ct_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
+void ct_steer_zones_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_lookup_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 void ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b);
 // Frees flows created in this turn that were never confirmed, then lets the timer wheel catch up

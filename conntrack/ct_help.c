@@ -137,9 +137,11 @@ bool
 ct_help_begin(struct ct_table *t, struct ct_entry *e, const struct ct_key *k,
 	      const struct pl_pkt *p, const struct ct_expect_slot **slot)
 {
+	struct ct_key want = *k;
 	struct ct_help *help;
 
-	*slot = t->n_expect != 0 ? ct_expect_find(t, k) : NULL;
+	want.zone = e->zone; // whichever directions it is of
+	*slot = t->n_expect != 0 ? ct_expect_find(t, &want) : NULL;
 	if (*slot != NULL)
 		return begin_expected(t, e, *slot);
 	if (p->ct_rule == NULL || ct_helper_of(p->ct_rule->helper) == NULL)

@@ -32,7 +32,8 @@ asks(const struct pl_pkt *p)
 	if (likely(p->flags & PL_F_PLAIN))
 		return true;
 	return (p->flags & (PL_F_L4 | PL_F_LATER_FRAG | PL_F_CT_GIVEN)) == PL_F_L4 &&
-	       (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->origin == PL_FROM_WIRE;
+	       (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP) && p->origin == PL_FROM_WIRE &&
+	       !p->past_raw;
 }
 
 static void

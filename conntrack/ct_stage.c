@@ -23,6 +23,14 @@ set_none(struct pl_pkt *p, enum pl_ct_state state)
 	p->ct_status = 0;
 }
 
+// The packet's flow, in the zone or zones that raw put it into.
+static inline struct ct_entry *
+flow_of(struct ct_table *t, const struct ct_look *look, unsigned *dir)
+{
+	return unlikely(look->apart) ? ct_table_find_apart(t, look, dir)
+				     : ct_table_find_live(t, &look->key, look->hash, dir);
+}
+
 // An ICMP error must go to the end that sent the quoted packet: else anybody could claim a
 // relation.
 static void
@@ -30,7 +38,7 @@ relate(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look)
 {
 	struct ct_key k;
 	unsigned dir;
-	struct ct_entry *e = ct_table_find_live(t, &look->key, look->hash, &dir);
+	struct ct_entry *e = flow_of(t, look, &dir);
 
 	if (e == NULL) {
 		set_none(p, PL_CT_INVALID);
@@ -140,6 +148,8 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 		set_none(p, PL_CT_INVALID);
 		return 0;
 	}
+	if (unlikely(look->apart))
+		reply.zone = look->reply_zone;
 	e = ct_table_new(t, &look->key, &reply, look->hash);
 	if (e == NULL)
 		return PL_DROP_CT_TABLE_FULL + 1;
@@ -170,7 +180,7 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	struct ct_entry *e;
 	unsigned dir;
 
-	e = ct_table_find_live(t, &look->key, look->hash, &dir);
+	e = flow_of(t, look, &dir);
 	if (e == NULL)
 		return begin(t, p, look, conf);
 	v = track(t, e, p, dir, conf, &out);
@@ -209,7 +219,7 @@ static bool
 is_second(struct ct_table *t, const struct ct_look *look)
 {
 	unsigned dir;
-	struct ct_entry *e = ct_table_find(t, &look->key, look->hash, &dir);
+	struct ct_entry *e = flow_of(t, look, &dir);
 
 	if (e == NULL || !(e->status & (CT_S_SRC_NAT | CT_S_DST_NAT)))
 		return false;
@@ -248,6 +258,35 @@ prefetch_entry(const struct ct_table *t, uint64_t hash)
 	}
 }
 
+void
+ct_zones_of(uint16_t zone[2], const struct pl_pkt *p)
+{
+	const struct cfg_t_ct *ct = p->ct_rule;
+	uint16_t id;
+
+	if (ct == NULL) {
+		memcpy(zone, p->zone, sizeof(p->zone));
+		return;
+	}
+	id = ct->zone_mark ? (uint16_t)p->mark : ct->zone;
+	zone[CT_ORIGINAL] = ct->zone_dirs == CFG_ZONE_REPLY ? 0 : id;
+	zone[CT_REPLY] = ct->zone_dirs == CFG_ZONE_ORIG ? 0 : id;
+}
+
+// What was begun to be recorded for the flow with this tuple in zone 0 is not this packet's.
+static void
+set_zone(struct ct_look *look, struct pl_pkt *p)
+{
+	uint16_t zone[2];
+
+	ct_zones_of(zone, p);
+	look->key.zone = zone[CT_ORIGINAL];
+	look->reply_zone = zone[CT_REPLY];
+	look->apart = zone[CT_ORIGINAL] != zone[CT_REPLY];
+	if ((zone[CT_ORIGINAL] | zone[CT_REPLY]) != 0)
+		p->rec = NULL;
+}
+
 // This worker's shares of what the policy allows the whole system; a new policy is rare.
 static void
 set_limits(struct ct_table *t, const struct pl_worker *w, const struct ct_conf *conf)
@@ -278,8 +317,11 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 		struct ct_look *look = &t->look[pl_i_];
 
 		look->kind = p->flags & PL_F_CT_GIVEN ? CT_K_LEAVE : ct_key_of_pkt(&look->key, p);
+		look->apart = false;
 		if (look->kind < CT_K_FLOW)
 			continue;
+		if (unlikely(p->ct_rule != NULL || p->past_raw))
+			set_zone(look, p);
 		look->hash = ct_key_hash(&t->seeds, &look->key);
 		ct_index_prefetch(&t->ix, look->hash);
 	}

@@ -13,6 +13,8 @@
 #define PROTO_DCCP 33
 
 const struct pl_stage ct_steer_stage = {"ct-steer", ct_steer_run, NULL};
+const struct pl_stage ct_steer_zones_stage = {"ct-steer-zones", ct_steer_zones_run, NULL};
+const char ct_steer_by_hash;
 
 uint32_t
 ct_steer_hash(const struct ct_key *k)
@@ -63,19 +65,19 @@ is_expected(const struct pl_worker *w, const struct ct_key *k, uint16_t *owner)
 
 // Where the packet must go on; this worker where it is at home.
 static uint16_t
-owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k)
+owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k, bool by_hash)
 {
 	uint16_t owner;
 
-	if (p->origin == PL_FROM_SELF || (p->flags & PL_F_CT_GIVEN))
-		return w->id; // goes with the flow that caused it
-	if (!(p->flags & PL_F_FRAG) && ct_redirect_find(w->ct, k, &owner))
+	if (p->origin == PL_FROM_SELF || (p->flags & PL_F_CT_GIVEN) || p->past_raw)
+		return w->id; // goes with the flow that caused it; has been sent here for its flow
+	if (!by_hash && !(p->flags & PL_F_FRAG) && ct_redirect_find(w->ct, k, &owner))
 		return owner;
 	owner = pl_reta_worker(w->reta, p->hash);
 	if (!(p->flags & PL_F_HANDED) && owner != w->id)
 		return owner;
 	// Its home, which alone knows whether it is of a known flow.
-	if (!(p->flags & PL_F_FRAG) && unlikely(is_expected(w, k, &owner)))
+	if (!by_hash && !(p->flags & PL_F_FRAG) && unlikely(is_expected(w, k, &owner)))
 		return owner;
 	return w->id;
 }
@@ -83,10 +85,9 @@ owner_of(struct pl_worker *w, struct pl_pkt *p, const struct ct_key *k)
 void
 ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
-	const bool many = w->n_workers > 1;
+	const bool many = w->n_workers > 1, by_hash = conf == &ct_steer_by_hash;
 	struct pl_pkt *p;
 
-	(void)conf;
 	// Before any packet of this burst can be called new: what its flow's owner told us left it
 	// earlier.
 	if (many)
@@ -107,11 +108,40 @@ ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 			if (!many)
 				continue;
 		}
-		owner = owner_of(w, p, &k);
+		owner = owner_of(w, p, &k, by_hash);
 		if (owner != w->id)
 			pl_hand_over(w, b, p, owner);
 		else if (p->flags & PL_F_FRAG)
 			p->flags &= (uint16_t)~PL_F_HANDED; // the whole datagram may go on to
 							    // another one
+	}
+}
+
+// Behind raw, at the packet's home: the owner of its flow in the zone that raw put it into. That
+// one does not run raw again.
+void
+ct_steer_zones_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	(void)conf;
+	PL_FOREACH (p, b) {
+		uint16_t owner, zone[2];
+		struct ct_key k;
+
+		if (p->origin == PL_FROM_SELF || p->past_raw ||
+		    (p->flags & (PL_F_CT_GIVEN | PL_F_NOTRACK | PL_F_FRAG)))
+			continue;
+		steer_key(&k, p);
+		ct_zones_of(zone, p);
+		k.zone = zone[CT_REPLY];
+		if (!ct_redirect_find(w->ct, &k, &owner)) {
+			k.zone = zone[CT_ORIGINAL] | zone[CT_REPLY];
+			if (likely(!is_expected(w, &k, &owner)))
+				continue;
+		}
+		p->past_raw = true;
+		memcpy(p->zone, zone, sizeof(zone));
+		pl_hand_over(w, b, p, owner);
 	}
 }

@@ -140,7 +140,7 @@ ct_entry_key(const struct ct_entry *e, unsigned dir, struct ct_key *k)
 	}
 	k->sport = e->dir[dir].sport;
 	k->dport = e->dir[dir].dport;
-	k->zone = e->zone;
+	k->zone = ct_entry_zone(e, dir);
 	k->family = e->family;
 	k->proto = e->proto;
 }
@@ -208,11 +208,43 @@ ct_table_find(const struct ct_table *t, const struct ct_key *k, uint64_t hash, u
 	return ct_table_seek(t, k->family, &k->src, &k->dst, tail, hash, dir);
 }
 
-struct ct_entry *
-ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned *dir)
+// Of those with that key in one direction.
+static struct ct_entry *
+find_dir(const struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned dir)
 {
-	struct ct_entry *e = ct_table_find(t, k, hash, dir);
+	uint64_t tail = ct_key_tail(k->sport, k->dport, k->zone, k->family, k->proto);
+	const struct ct_bucket *b = ct_index_bucket(&t->ix, hash);
 
+	for (; b != NULL; b = ct_bucket_next(&t->ix, b)) {
+		uint32_t mask = ct_bucket_match(b, ct_index_sig(hash));
+
+		for (; mask != 0; mask &= mask - 1) {
+			uint32_t ref = b->ref[__builtin_ctz(mask)];
+			struct ct_entry *e = ct_entry_at(t, ref >> 1);
+
+			if ((ref & 1) == dir &&
+			    ct_entry_is(e, dir, k->family, &k->src, &k->dst, tail))
+				return e;
+		}
+	}
+	return NULL;
+}
+
+// Who has the tuple that e wants in this direction, as Linux sees it: a flow whose two directions
+// are in different zones may share it with another's opposite direction.
+static struct ct_entry *
+holder_of(const struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned dir,
+	  const struct ct_entry *e)
+{
+	unsigned d;
+
+	return unlikely(e != NULL && e->zone_off != 0) ? find_dir(t, k, hash, dir)
+						       : ct_table_find(t, k, hash, &d);
+}
+
+static struct ct_entry *
+alive(struct ct_table *t, struct ct_entry *e)
+{
 	if (e == NULL || !(e->status & CT_S_CONFIRMED))
 		return NULL; // a reserved reply tuple is no flow yet
 	if (unlikely(ct_entry_past(t, e))) {
@@ -223,17 +255,36 @@ ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash, un
 	return e;
 }
 
+struct ct_entry *
+ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash, unsigned *dir)
+{
+	return alive(t, ct_table_find(t, k, hash, dir));
+}
+
+struct ct_entry *
+ct_table_find_apart(struct ct_table *t, const struct ct_look *look, unsigned *dir)
+{
+	struct ct_entry *e = alive(t, find_dir(t, &look->key, look->hash, CT_ORIGINAL));
+	struct ct_key k = look->key;
+
+	*dir = CT_ORIGINAL;
+	if (e != NULL)
+		return e;
+	*dir = CT_REPLY;
+	k.zone = look->reply_zone;
+	return alive(t, find_dir(t, &k, ct_key_hash(&t->seeds, &k), CT_REPLY));
+}
+
 bool
 ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple, const struct ct_entry *e)
 {
 	struct ct_key k;
 	struct ct_entry *other;
-	unsigned dir;
 
 	ct_key_of(&k, tuple);
 	if (e != NULL && ct_is_icmp(k.proto))
 		k.dport = e->dir[CT_REPLY].dport;
-	other = ct_table_find(t, &k, ct_key_hash(&t->seeds, &k), &dir);
+	other = holder_of(t, &k, ct_key_hash(&t->seeds, &k), CT_REPLY, e);
 	if (other != NULL && other != e)
 		return !(other->status & CT_S_CONFIRMED) || !ct_entry_past(t, other);
 	return ct_redirect_taken(t, &k);
@@ -273,7 +324,8 @@ ct_table_new(struct ct_table *t, const struct ct_key *orig, const struct ct_key 
 	count_add(t, 1);
 	e->family = orig->family;
 	e->proto = orig->proto;
-	e->zone = orig->zone;
+	e->zone = orig->zone | reply->zone;
+	e->zone_off = (uint16_t)((orig->zone != e->zone) | (reply->zone != e->zone) << 1) & 3;
 	ct_entry_set_key(e, CT_ORIGINAL, orig);
 	ct_entry_set_key(e, CT_REPLY, reply);
 	ct_list_add(t, e, CT_LIST_FRESH);
@@ -286,11 +338,10 @@ tuple_clashes(struct ct_table *t, const struct ct_entry *e, unsigned dir, uint64
 {
 	struct ct_entry *other;
 	struct ct_key k;
-	unsigned d;
 
 	ct_entry_key(e, dir, &k);
 	*hash = ct_key_hash(&t->seeds, &k);
-	other = ct_table_find(t, &k, *hash, &d);
+	other = holder_of(t, &k, *hash, dir, e);
 	if (other == NULL || other == e)
 		return false;
 	if ((other->status & CT_S_CONFIRMED) && ct_entry_past(t, other)) {

@@ -40,9 +40,10 @@ struct ct_entry {
 	struct ct_pair dir[2];
 	uint16_t zone; // from here on as in ct_key_tail()
 	uint8_t family, proto;
-	uint16_t status; // enum ct_status, enum ct_inner_status
-	uint16_t list;	 // wheel slot or CT_LIST_*
-	uint64_t way[2]; // by direction: pl_way that its packets go, 0: none
+	uint16_t status;       // enum ct_status, enum ct_inner_status
+	uint16_t list : 13;    // wheel slot or CT_LIST_*
+	uint16_t zone_off : 2; // bit per direction whose tuple is in zone 0 all the same
+	uint64_t way[2];       // by direction: pl_way that its packets go, 0: none
 	uint32_t mark;
 	union { // the first 12 bytes of tcp end the first line: they change with every other
 		// segment only
@@ -99,7 +100,9 @@ struct ct_pool {
 struct ct_look { // one packet between the passes of ct_lookup_run
 	struct ct_key key;
 	uint64_t hash;
-	uint8_t kind; // enum in ct_stage.c
+	uint8_t kind;	     // enum ct_kind
+	bool apart;	     // the two directions' zones are not the same
+	uint16_t reply_zone; // with `apart`; the key has the original direction's
 };
 
 struct ct_redirects;
@@ -163,17 +166,32 @@ ct_extra_at(const struct ct_table *t, ct_id id)
 	return &t->pool[id & 1].extra[id >> 1];
 }
 
+// zone, family and proto of one direction, as in the upper half of ct_key_tail().
+static inline uint32_t
+ct_entry_rest(const struct ct_entry *e, unsigned dir)
+{
+	uint32_t rest;
+
+	memcpy(&rest, &e->zone, sizeof(rest));
+	return unlikely(e->zone_off >> dir & 1) ? rest & ~(uint32_t)UINT16_MAX : rest;
+}
+
+static inline uint16_t
+ct_entry_zone(const struct ct_entry *e, unsigned dir)
+{
+	return e->zone_off >> dir & 1 ? 0 : e->zone;
+}
+
 // Is it the flow with this key in that direction? tail: ct_key_tail().
 static inline bool
 ct_entry_is(const struct ct_entry *e, unsigned dir, uint8_t family, const union pl_addr *src,
 	    const union pl_addr *dst, uint64_t tail)
 {
 	const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
-	uint32_t ports, rest;
+	uint32_t ports;
 
 	memcpy(&ports, &e->dir[dir].sport, sizeof(ports));
-	memcpy(&rest, &e->zone, sizeof(rest));
-	if (ports != (uint32_t)tail || rest != (uint32_t)(tail >> 32))
+	if (ports != (uint32_t)tail || ct_entry_rest(e, dir) != (uint32_t)(tail >> 32))
 		return false;
 	if (family == 4)
 		return ((e->dir[dir].src ^ src->v4) | (e->dir[dir].dst ^ dst->v4)) == 0;
@@ -220,8 +238,11 @@ struct ct_entry *ct_table_seek(const struct ct_table *t, uint8_t family, const u
 // The same, but one past its deadline is ended and not found.
 struct ct_entry *ct_table_find_live(struct ct_table *t, const struct ct_key *k, uint64_t hash,
 				    unsigned *dir);
-// A new flow with both tuples, on the fresh list; NULL where the table is full and nothing could
-// make way.
+// The live flow of a packet that raw put into a zone in one direction only: its tuple is looked for
+// among the original ones in one zone, and among the replies in another.
+struct ct_entry *ct_table_find_apart(struct ct_table *t, const struct ct_look *look, unsigned *dir);
+// A new flow with both tuples (whose zones are equal, or one of them is 0), on the fresh list; NULL
+// where the table is full and nothing could make way.
 struct ct_entry *ct_table_new(struct ct_table *t, const struct ct_key *orig,
 			      const struct ct_key *reply, uint64_t hash);
 // Puts it into the index and on the wheel. -EEXIST: a tuple is taken; -ENOSPC.

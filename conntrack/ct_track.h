@@ -19,6 +19,8 @@ enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p);
 bool ct_key_of_quote(struct ct_key *k, const struct pl_pkt *p);
 // The steering hash of a key: ct_steer.c
 uint32_t ct_steer_hash(const struct ct_key *k);
+// The zones that raw, here or at another worker, put the packet into, by direction. ct_stage.c
+void ct_zones_of(uint16_t zone[2], const struct pl_pkt *p);
 // Is the L4 checksum right (or vouched for by the device)? ct_csum.c
 bool ct_csum_ok(const struct pl_pkt *p);
 
@@ -64,8 +66,8 @@ bool ct_icmp_starts(uint8_t proto, uint8_t type);
 
 #define CT_STREAM_TICKS ((2000000000u >> CT_TICK_SHIFT) + 1) // two seconds
 
-// Answered and still talking after two seconds: a stream, which lives longer. Any answer assures
-// the flow.
+// Answered and still talking after two seconds: a stream, which lives longer and is assured, as
+// since Linux 5.15.
 static inline enum ct_verdict
 ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick, const struct ct_conf *conf,
 	      struct ct_tcp_out *out)
@@ -74,9 +76,8 @@ ct_udp_packet(struct ct_udp *udp, uint32_t status, uint32_t tick, const struct c
 		udp->stream_tick = tick + CT_STREAM_TICKS;
 	out->timeout_ms = conf->udp_ms;
 	out->assured = false;
-	if (status & CT_S_SEEN_REPLY) {
-		if ((int32_t)(tick - udp->stream_tick) > 0)
-			out->timeout_ms = conf->udp_stream_ms;
+	if ((status & CT_S_SEEN_REPLY) && (int32_t)(tick - udp->stream_tick) > 0) {
+		out->timeout_ms = conf->udp_stream_ms;
 		out->assured = true;
 	}
 	return CT_REFRESH;

@@ -219,6 +219,8 @@ side_view(const struct ct_flow *flow, enum ct_dir dir)
 		json_object_set_new(view, "code", json_integer(t->icmp_code));
 		json_object_set_new(view, "id", json_integer(ntohs(t->sport)));
 	}
+	if (t->zone != 0)
+		json_object_set_new(view, "zone", json_integer(t->zone));
 	return view;
 }
 

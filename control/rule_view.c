@@ -214,6 +214,23 @@ add_plain(struct words *w, const char *name, char *text)
 	free(text);
 }
 
+// The same without the dashes, as iptables lists CT and conntrack.
+static void
+add_bare(struct words *w, const char *name, char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; at != NULL && *at != '\0';) {
+		if (at[0] == '-' && at[1] == '-' && (at == text || at[-1] == ' '))
+			at += 2;
+		else
+			*to++ = *at++;
+	}
+	if (text != NULL)
+		*to = '\0';
+	add_plain(w, name, text);
+}
+
 static void
 add_match(struct words *w, const struct cfg_rule *rule, const struct cfg_match *m,
 	  enum cfg_family family)
@@ -232,7 +249,7 @@ add_match(struct words *w, const struct cfg_rule *rule, const struct cfg_match *
 		break;
 	case CFG_M_CONNTRACK:
 		if (m->data != NULL)
-			add_plain(w, cfg_match_name(m->id), cfg_match_to_save(rule, m, family));
+			add_bare(w, NULL, cfg_match_to_save(rule, m, family));
 		else
 			add_states(w, "ctstate", &m->state);
 		break;
@@ -370,9 +387,7 @@ add_target(struct words *w, const struct cfg_rule *rule, enum cfg_family family)
 		add(w, " NOTRACK");
 		return;
 	case CFG_T_CT:
-		add(w, " CT%s", t->ct.notrack ? " notrack" : "");
-		if (t->ct.helper_name[0] != '\0')
-			add(w, " helper %s", t->ct.helper_name);
+		add_bare(w, cfg_target_name(t->id), cfg_target_to_save(rule, family));
 		return;
 	case CFG_T_MARK:
 		add_mark(w, &t->mark);

@@ -97,7 +97,7 @@ is_plain(const struct pl_pkt *p)
 	const uint16_t must = PL_F_L4;
 	const uint16_t may = PL_F_HANDED;
 
-	return (p->flags & ~may) == must && p->ttl > 1 && p->m->nb_segs == 1 &&
+	return (p->flags & ~may) == must && !p->past_raw && p->ttl > 1 && p->m->nb_segs == 1 &&
 	       p->l4_off - p->l3_off == (p->family == 4 ? 20 : 40) &&
 	       (p->proto == IPPROTO_UDP ||
 		(p->proto == IPPROTO_TCP && (p->tcp_flags & ~TH_PUSH) == TH_ACK));

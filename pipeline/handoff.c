@@ -73,6 +73,10 @@ pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t
 	meta->ct_status = 0;
 	meta->ct_dir = 0;
 	meta->flags = (p->flags & (PL_F_REASM | PL_F_TX | PL_F_BCAST)) | PL_F_HANDED;
+	meta->past_raw = p->past_raw;
+	meta->zone[0] = p->zone[0];
+	meta->zone[1] = p->zone[1];
+	meta->trace = p->trace;
 	if (rte_ring_sp_enqueue(w->to[to], p->m) != 0) {
 		pl_drop(w, b, p, PL_DROP_HANDOFF_FULL);
 		return;

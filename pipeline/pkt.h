@@ -121,6 +121,8 @@ struct pl_pkt {
 	uint8_t ct_dir;		   // 0 original, 1 reply
 	uint8_t reject;		   // enum cfg_reject + 1 where a rule said REJECT; 0: none
 	uint8_t trace;		   // enum pl_trace; 0: nobody asked
+	bool past_raw;		   // another worker's raw saw it, and put it into these zones
+	uint16_t zone[2];	   // by direction
 } __rte_cache_aligned;
 static_assert(sizeof(struct pl_pkt) == 128, "two cache lines");
 

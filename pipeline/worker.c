@@ -174,6 +174,10 @@ enter_with_meta(struct pl_pkt *p, struct rte_mbuf *m)
 	p->ct_dir = meta->ct_dir;
 	p->ct_status = meta->ct_status;
 	p->flags = meta->flags;
+	p->past_raw = meta->past_raw;
+	p->zone[0] = meta->zone[0];
+	p->zone[1] = meta->zone[1];
+	p->trace = meta->trace;
 }
 
 static void

@@ -114,7 +114,10 @@ struct pl_meta {
 	uint8_t origin; // enum pl_origin
 	uint8_t in_port, out_port;
 	uint8_t ct_state, ct_dir, ct_status;
-	uint16_t flags;	   // enum pl_pkt_flags to set
+	uint16_t flags;	  // enum pl_pkt_flags to set
+	uint16_t zone[2]; // with past_raw, as in struct pl_pkt
+	bool past_raw;
+	uint8_t trace;
 	uint16_t frag_max; // with PL_F_REASM: length of its largest fragment; stays with the mbuf
 			   // to the end
 };

@@ -28,7 +28,9 @@ def conntrack(maker, place, words):
         elif kind == 'port':
             option = f'{no()}--ct{maker.r.choice(["orig", "repl"])}{maker.r.choice(["src", "dst"])}port {conn_port(maker)}'
         elif kind == 'status':
-            status = maker.r.sample(['NONE', 'EXPECTED', 'SEEN_REPLY', 'ASSURED', 'CONFIRMED'], maker.r.randint(1, 2))
+            # UDP is assured when it is a stream, see below.
+            some = ['NONE', 'EXPECTED', 'SEEN_REPLY', 'CONFIRMED'] + (['ASSURED'] if '-p tcp' in words else [])
+            status = maker.r.sample(some, maker.r.randint(1, 2))
             option = f'{no()}--ctstatus {",".join(status)}'
         elif kind == 'expire':
             # No two timeouts that a flow may have at the same moment of a slow and a fast clock lie on two sides of
@@ -81,5 +83,13 @@ def connmark_target(maker, place, words):
     return f'-j CONNMARK {how}{shift}'
 
 
+def ct_target(maker, place, words):
+    if place.table != 'raw':
+        return None
+    zone = maker.r.choice(['0', '1', '1', '1', '2', 'mark'])
+    return '-j CT' + maker.r.choice(['', f' --zone {zone}', f' --zone {zone}', f' --zone-orig {zone}',
+                                     f' --zone-reply {zone}', f' --zone-orig 2 --zone-reply {zone}'])
+
+
 MATCHES = [conntrack, conntrack, connbytes, connlabel, connmark, connmark, helper]
-TARGETS = [connmark_target]
+TARGETS = [connmark_target, ct_target]

@@ -438,7 +438,22 @@ random_ct(struct gen *g, const struct cfg_rule *r, struct cfg_target *t)
 		t->ct.helper = one_in(g, 2) ? CFG_HELPER_FTP : CFG_HELPER_SIP;
 		strcpy(t->ct.helper_name, cfg_helper_name(t->ct.helper));
 	}
-	t->ct.notrack = t->ct.helper == CFG_HELPER_NONE || one_in(g, 4);
+	if (one_in(g, 2)) {
+		t->ct.zone = rnd(g, 65536);
+		t->ct.zone_dirs = rnd(g, 3);
+		t->ct.zone_mark = one_in(g, 4);
+		if (t->ct.zone_mark)
+			t->ct.zone = 0; // says nothing then
+		if (t->ct.zone == 0 && !t->ct.zone_mark)
+			t->ct.zone_dirs = 0;
+	}
+	if (one_in(g, 3)) {
+		t->ct.ctevents = rnd(g, 1024);
+		t->ct.expevents = one_in(g, 2);
+		t->data = strdup("slow_ones");
+		t->data_size = sizeof("slow_ones");
+	}
+	t->ct.notrack = one_in(g, 4);
 }
 
 static void

@@ -102,7 +102,10 @@ same_target(const struct cfg_target *a, const struct cfg_target *b)
 		return a->mark.value == b->mark.value && a->mark.mask == b->mark.mask;
 	if (a->id == CFG_T_CT)
 		return a->ct.notrack == b->ct.notrack && a->ct.helper == b->ct.helper &&
-		       strcmp(a->ct.helper_name, b->ct.helper_name) == 0;
+		       strcmp(a->ct.helper_name, b->ct.helper_name) == 0 &&
+		       a->ct.zone == b->ct.zone && a->ct.zone_dirs == b->ct.zone_dirs &&
+		       a->ct.zone_mark == b->ct.zone_mark && a->ct.ctevents == b->ct.ctevents &&
+		       a->ct.expevents == b->ct.expevents && a->data_size == b->data_size;
 	if (a->id == CFG_T_CONNMARK)
 		return a->connmark.op == b->connmark.op && a->connmark.value == b->connmark.value &&
 		       a->connmark.ctmask_off == b->connmark.ctmask_off &&

@@ -168,3 +168,39 @@ Test(config_save_conn, connmark_target)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+Test(config_save_conn, ct_target)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, RAW, "-j CT", NULL},
+		{CFG_IPV4, RAW, "-j CT --zone 0", "-j CT"},
+		{CFG_IPV4, RAW, "-j CT --zone 0x10", "-j CT --zone 16"},
+		{CFG_IPV6, RAW, "-j CT --zone MARK", "-j CT --zone mark"},
+		{CFG_IPV4, RAW, "-j CT --zone-orig 5", NULL},
+		{CFG_IPV4, RAW, "-j CT --zone-reply 65535", NULL},
+		{CFG_IPV4, RAW, "-j CT --zone-orig 5 --zone-reply 6", "-j CT --zone 6"},
+		{CFG_IPV4, RAW, "-j CT --zone-orig 5 --zone 7", "-j CT --zone-orig 7"},
+		{CFG_IPV4, RAW, "-j CT --zone mark --zone-orig 5", "-j CT --zone-orig mark"},
+		{CFG_IPV4, RAW, "-j CT --zone-orig 0", "-j CT"},
+		{CFG_IPV4, RAW, "-j CT --notrack --zone-orig 5", NULL},
+		{CFG_IPV4, RAW, "-j CT --ctevents mark,new", "-j CT --ctevents new,mark"},
+		{CFG_IPV4, RAW, "-j CT --zone 3 --expevents new --ctevents secmark",
+		 "-j CT --ctevents secmark --expevents new --zone 3"},
+		{CFG_IPV4, RAW, "-p tcp -j CT --zone 4 --helper ftp --timeout slow",
+		 "-p tcp -j CT --helper ftp --timeout slow --zone 4"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, RAW, "-j CT --zone 65536", 21, "is no zone"},
+		{CFG_IPV4, RAW, "-j CT --zone -1", 21, "is no zone"},
+		{CFG_IPV4, RAW, "-j CT --zone 3 --zone 4", 30, "only once"},
+		{CFG_IPV4, RAW, "-j CT --ctevents NEW", 21, "unknown event"},
+		{CFG_IPV4, RAW, "-j CT --ctevents new,", 21, "unknown event"},
+		{CFG_IPV4, RAW, "-j CT --expevents destroy", 21, "unknown event"},
+		{CFG_IPV4, RAW, "-j CT --timeout aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 21,
+		 "no name of a timeout policy"},
+		{CFG_IPV4, IN, "-j CT --zone 1", 10, "CT"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}

@@ -513,12 +513,7 @@ Test(config_save_rule, notrack_ct_and_mark)
 	static const struct bad bad[] = {
 		{CFG_IPV4, IN, "-j NOTRACK", 10, "NOTRACK"},
 		{CFG_IPV4, IN, "-j CT --notrack", 10, "CT"},
-		{CFG_IPV4, RAW, "-j CT", 15, "CT"},
 		{CFG_IPV4, RAW, "-j CT --notrack --notrack", 31, "'notrack' can"},
-		{CFG_IPV4, RAW, "-j CT --zone 1", 21,
-		 "option 'zone' of target 'CT' is not supported"},
-		{CFG_IPV4, RAW, "-j CT --timeout x", 21, "option 'timeout' of target 'CT'"},
-		{CFG_IPV4, RAW, "-j CT --ctevents new", 21, "option 'ctevents' of target 'CT'"},
 		{CFG_IPV4, IN, "-j MARK", 10, "MARK"},
 		{CFG_IPV4, IN, "-j MARK --set-xmark 4294967296", 18, "bad mark"},
 		{CFG_IPV4, IN, "-j MARK --set-xmark -1", 18, "bad mark"},

@@ -29,7 +29,8 @@ run_parse(struct pl_worker *w, const void *c, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		int ret = pl_parse(p);
 
-		p->ct_rule = ctt.raw != NULL && ret == 0 ? ctt.raw(p) : ctt.ct_rule;
+		if (!p->past_raw)
+			p->ct_rule = ctt.raw != NULL && ret == 0 ? ctt.raw(p) : ctt.ct_rule;
 		if (ret != 0)
 			pl_drop(w, b, p, ret > 0 ? (enum pl_drop)(ret - 1) : PL_DROP_NOT_IP);
 		else if (never_received(p))
@@ -88,19 +89,29 @@ add_stage(const struct pl_stage *stage, const void *conf)
 }
 
 static void
-make_program(void)
+make_program(bool zones)
 {
+	const void *steer = zones ? &ct_steer_by_hash : NULL;
+
 	program.n_stage = 0;
 	add_stage(&parse, NULL);
-	add_stage(&ct_steer_stage, NULL);
+	add_stage(&ct_steer_stage, steer);
 	if (ctt_defrag != NULL) {
 		add_stage(ctt_defrag, NULL);
-		add_stage(&ct_steer_stage, NULL);
+		add_stage(&ct_steer_stage, steer);
 	}
+	if (zones)
+		add_stage(&ct_steer_zones_stage, NULL);
 	add_stage(&ct_lookup_stage, &ctt.conf);
 	add_stage(&filter, NULL);
 	add_stage(&ct_confirm_stage, &ctt.conf);
 	add_stage(&sink, NULL);
+}
+
+void
+ctt_zones(void)
+{
+	make_program(true);
 }
 
 void
@@ -111,7 +122,7 @@ ctt_start(unsigned n, uint32_t max)
 	tl_init();
 	ctt_stop();
 	ct_conf_init(&ctt.conf, NULL, 1);
-	make_program();
+	make_program(false);
 	idle[1] = ctt_defrag != NULL ? ctt_defrag->idle : NULL;
 	tl_workers(ctt.w, n);
 	ctt.n = n;

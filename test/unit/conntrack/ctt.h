@@ -34,6 +34,8 @@ extern void (*ctt_on_start)(struct pl_worker *w), (*ctt_on_stop)(struct pl_worke
 // n workers with tables of max flows each, clock at 1 s. Frees the ones before.
 void ctt_start(unsigned n, uint32_t max);
 void ctt_stop(void);
+// From now on until ctt_stop(): the way of a policy whose raw puts packets into zones.
+void ctt_zones(void);
 // Feeds frames as one burst to worker i, and ends the turn (all workers' turns until nothing
 // moves).
 void ctt_feed(unsigned i, struct rte_mbuf **m, unsigned n);

@@ -54,7 +54,7 @@ Test(conntrack_track, udp)
 		{false, 0, PL_CT_NEW, 30, false},
 		{true, 100, PL_CT_ESTABLISHED, 30,
 		 false}, // the answer itself: not yet seen as such
-		{false, 100, PL_CT_ESTABLISHED, 30, true},    // both ways, but a short talk
+		{false, 100, PL_CT_ESTABLISHED, 30, false},   // both ways, but a short talk
 		{false, 29000, PL_CT_ESTABLISHED, 120, true}, // still talking: a stream
 		{true, 119000, PL_CT_ESTABLISHED, 120, true},
 		{true, 121000, PL_CT_NEW, 30, false}, // too late: a flow of the other side's own
