@@ -12,6 +12,12 @@
 
 #define TCP_HEAD_MAX 60
 
+// While one packet is worked on, the bucket of a later one and the entry of one between are on
+// their way from memory. All at once would be more than a core can wait for, and the rest would not
+// be fetched at all.
+#define BUCKETS_AHEAD 16
+#define ENTRIES_AHEAD 8
+
 struct seek { // one packet between the passes
 	struct pl_pkt *p;
 	uint64_t hash, tail;
@@ -36,15 +42,27 @@ asks(const struct pl_pkt *p)
 	       !p->past_raw;
 }
 
-static void
-prefetch(const struct ct_table *t, struct seek *s)
+// The first of three steps: the key's hash. Its bucket is on the way.
+static inline void
+want_bucket(const struct ct_table *t, struct seek *s)
+{
+	const struct pl_pkt *p = s->p;
+
+	s->tail = tail_of(p);
+	s->hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, s->tail);
+	ct_index_prefetch(&t->ix, s->hash);
+}
+
+// The second: which entry does the bucket name? That is on the way.
+static inline void
+want_entry(const struct ct_table *t, struct seek *s)
 {
 	const struct ct_bucket *b = ct_index_bucket(&t->ix, s->hash);
 	uint32_t mask = ct_bucket_match(b, ct_index_sig(s->hash));
 	uint32_t ref;
 
 	s->e = NULL;
-	if (mask == 0)
+	if (unlikely(mask == 0))
 		return;
 	ref = b->ref[__builtin_ctz(mask)];
 	s->e = ct_entry_at(t, ref >> 1);
@@ -189,18 +207,20 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	ct_time_set(t, w->now_ns);
 	PL_FOREACH (p, b) {
 		errors |= p->flags & PL_F_ICMP_ERR;
-		if (!asks(p))
-			continue;
 		seek[n].p = p;
-		seek[n].tail = tail_of(p);
-		seek[n].hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, seek[n].tail);
-		ct_index_prefetch(&t->ix, seek[n].hash);
-		n++;
+		n += asks(p);
 	}
-	for (unsigned i = 0; i < n; i++)
-		prefetch(t, &seek[i]);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && i < BUCKETS_AHEAD; i++)
+		want_bucket(t, &seek[i]);
+	for (unsigned i = 0; i < n && i < ENTRIES_AHEAD; i++)
+		want_entry(t, &seek[i]);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + BUCKETS_AHEAD < n)
+			want_bucket(t, &seek[i + BUCKETS_AHEAD]);
+		if (i + ENTRIES_AHEAD < n)
+			want_entry(t, &seek[i + ENTRIES_AHEAD]);
 		one(w, b, &seek[i], conf, errors);
+	}
 	w->cnt.known += b->n_known;
 }
 
