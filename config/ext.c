@@ -64,6 +64,8 @@ static const struct ext *const exts[] = {
 	&ext_return,
 	&ext_rpfilter,
 	&ext_sctp,
+	&ext_set,
+	&ext_set_target,
 	&ext_snat,
 	&ext_socket,
 	&ext_state,
@@ -106,7 +108,6 @@ static const struct {
 	{"mh", "mh-type"},
 	{"rateest", "rateest,rateest1,rateest2"},
 	{"rt", "rt-type,rt-segsleft"},
-	{"set", "match-set"},
 	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
 };
 static const struct {
@@ -121,7 +122,6 @@ static const struct {
 	{"QUEUE", NULL},
 	{"RATEEST", "rateest-name,rateest-interval"},
 	{"SECMARK", "selctx"},
-	{"SET", "add-set,del-set,map-set"},
 	{"SNPT", NULL},
 	{"TEE", "gateway"},
 	{"TPROXY", "on-port,on-ip,tproxy-mark"},

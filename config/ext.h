@@ -16,6 +16,7 @@ struct ext_in {
 	const char *name;     // as written, for messages
 	const char *value[2]; // as many as the row says
 	struct cfg_pos pos;
+	const struct cfg_sets *sets; // NULL: any may be there
 	struct cfg_err *err;
 };
 
@@ -69,10 +70,11 @@ struct ext {
 	const char *name;  // as -m or -j takes it
 	const char *alias; // comma separated further names; NULL: none
 	bool target;
-	int id;		  // enum cfg_match_id or cfg_target_id
-	uint8_t families; // where the extension exists
-	uint8_t tables;	  // bit per enum cfg_table_id; 0: any
-	uint8_t hooks;	  // bit per enum cfg_hook from which it may be reached; 0: any
+	int id;					// enum cfg_match_id or cfg_target_id
+	uint8_t families;			// where the extension exists
+	uint8_t tables;				// bit per enum cfg_table_id; 0: any
+	uint8_t (*tables_of)(const void *item); // the same where its options say more; NULL: tables
+	uint8_t hooks; // bit per enum cfg_hook from which it may be reached; 0: any
 	uint8_t (*hooks_of)(const void *item); // the same where its options say more; NULL: hooks
 	bool proto_key;	      // its short YAML keys mean it only under `protocol:` of its own proto
 	const uint8_t *proto; // protocols it needs, 0-terminated; NULL: any
@@ -137,6 +139,7 @@ extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_he
 extern const struct ext ext_limit;						 // ext_limit.c
 extern const struct ext ext_cpu, ext_quota, ext_statistic;			 // ext_part.c
 extern const struct ext ext_recent;						 // ext_recent.c
+extern const struct ext ext_set, ext_set_target;				 // ext_set.c
 extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
 	ext_realm;					       // ext_host.c
 extern const struct ext ext_physdev, ext_policy;	       // ext_iface.c
@@ -158,6 +161,8 @@ bool ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out);
 // N or LOW:HIGH, either of which may be left out. May run backwards: iptables takes that.
 bool ext_range(struct ext_in *in, uint32_t max, struct cfg_range32 *out);
 void ext_range_show(struct ext_out *out, const struct cfg_range32 *r);
+// The same in 64 bits, 0 to its end.
+bool ext_number64(struct ext_in *in, uint64_t *out);
 // in->match->data: size bytes, zero. NULL with an error.
 void *ext_data(struct ext_in *in, size_t size);
 // The option's word, of at most `max` bytes, into in->match->data; without blanks and control

@@ -5,7 +5,6 @@
 #include "config/ext.h"
 #include "config/value.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,19 +32,8 @@ cpu_show(struct ext_out *out)
 static bool
 quota_parse(struct ext_in *in)
 {
-	const char *text = in->value[0];
-	unsigned long long v;
-	char *end;
-
-	errno = 0;
-	v = strtoull(text, &end, 0);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0) {
-		cfg_err_add(in->err, in->pos, "'%s': bad number of bytes \"%s\"", in->name, text);
-		return false;
-	}
-	in->match->quota.bytes = v;
 	in->match->quota.invert = in->invert;
-	return true;
+	return ext_number64(in, &in->match->quota.bytes);
 }
 
 static bool

@@ -5,6 +5,8 @@
 #include "config/ext.h"
 #include "config/value.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,21 @@ ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+bool
+ext_number64(struct ext_in *in, uint64_t *out)
+{
+	const char *text = in->value[0];
+	char *end = NULL;
+
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0)
+		return true;
+	cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not a number from 0 to %" PRIu64, in->name,
+		    text, UINT64_MAX);
+	return false;
 }
 
 bool

@@ -58,6 +58,7 @@ enum cfg_match_id {
 	CFG_M_RECENT,	 // -m recent
 	CFG_M_RPFILTER,	 // -m rpfilter
 	CFG_M_SCTP,	 // -m sctp
+	CFG_M_SET,	 // -m set
 	CFG_M_SOCKET,	 // -m socket
 	CFG_M_STATE,	 // -m state --state
 	CFG_M_STATISTIC, // -m statistic
@@ -378,6 +379,20 @@ struct cfg_m_realm {
 	bool invert;
 };
 
+#define CFG_SET_DIRS 6
+struct cfg_set_ref { // data of a match set: one; of a target SET: three (enum cfg_set_what)
+	char name[32];
+	uint8_t n;   // of src and dst
+	uint8_t src; // bit i: the i-th is src
+};
+enum cfg_set_op { CFG_SET_NONE, CFG_SET_EQ, CFG_SET_LT, CFG_SET_GT };
+struct cfg_m_set {
+	bool invert, return_nomatch, keep_counters, keep_subcounters;
+	bool packets_inv, bytes_inv;  // EQ only
+	uint8_t packets_op, bytes_op; // enum cfg_set_op
+	uint64_t packets, bytes;
+};
+
 struct cfg_match {
 	enum cfg_match_id id;
 	uint32_t slot;	  // acl's own, in its copy: where a worker keeps what the match remembers
@@ -419,6 +434,7 @@ struct cfg_match {
 		struct cfg_m_cpu cpu;
 		struct cfg_m_quota quota;
 		struct cfg_m_statistic statistic;
+		struct cfg_m_set set;
 	};
 };
 

@@ -8,6 +8,7 @@
 
 #include "config/cfg_err.h"
 #include "config/match.h"
+#include "config/set.h"
 #include "config/target.h"
 
 enum cfg_family {
@@ -172,6 +173,9 @@ struct cfg_restore {
 	// What the tables hold before the text is carried out on them, as cfg_policy_to_save prints
 	// it with counters (iptables-restore --noflush). NULL: nothing, and every table is flushed.
 	const char *base;
+	// The sets that there are: a rule that names another is refused, as iptables does it. NULL:
+	// nobody knows which there are, and any name will do.
+	const struct cfg_sets *sets;
 };
 // iptables-save text of one family (CFG_IPV4 or CFG_IPV6). The policy has the tables that the text
 // names.

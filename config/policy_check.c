@@ -244,15 +244,24 @@ check_proto(const struct checker *c, const struct ext *ext, const struct cfg_rul
 	cfg_buf_free(&b);
 }
 
+// It may stand in the table that is checked; *can: bits of those in which it may, 0 for all.
+static bool
+table_fits(const struct checker *c, const struct ext *ext, const void *item, uint8_t *can)
+{
+	*can = ext->tables_of != NULL ? ext->tables_of(item) : ext->tables;
+	return *can == 0 || (*can >> c->table & 1);
+}
+
 static void
-check_table(const struct checker *c, const struct ext *ext, struct cfg_pos pos)
+check_table(const struct checker *c, const struct ext *ext, const void *item, struct cfg_pos pos)
 {
 	struct cfg_buf b = {0};
+	uint8_t can;
 
-	if (ext->tables == 0 || (ext->tables >> c->table & 1))
+	if (table_fits(c, ext, item, &can))
 		return;
 	for (int t = 0; t < CFG_TABLES; t++) {
-		if (!(ext->tables >> t & 1))
+		if (!(can >> t & 1))
 			continue;
 		cfg_buf_add(&b, b.len > 0 ? ", " : "");
 		cfg_buf_add(&b, cfg_table_name(t));
@@ -280,7 +289,7 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 	check_interfaces(c, chain, r);
 	if (target != NULL) {
 		check_proto(c, target, r, pos);
-		check_table(c, target, pos);
+		check_table(c, target, &r->target, pos);
 		if (target->check != NULL)
 			target->check(r, &r->target, pos, c->err);
 	}
@@ -293,7 +302,7 @@ check_rule(const struct checker *c, const struct cfg_chain *chain, const struct 
 			cfg_err_add(c->err, at, "match '%s' is for %s only", ext->name,
 				    family_text(ext->families));
 		check_proto(c, ext, r, at);
-		check_table(c, ext, at);
+		check_table(c, ext, m, at);
 		if (ext->check != NULL)
 			ext->check(r, m, at, c->err);
 	}
@@ -304,7 +313,8 @@ check_hooks(const struct checker *c, const struct ext *ext, const void *item, ui
 	    const struct cfg_chain *chain, struct cfg_pos pos)
 {
 	uint8_t can = ext->hooks_of != NULL ? ext->hooks_of(item) : ext->hooks;
-	bool misplaced = can != 0 && (ext->tables == 0 || (ext->tables >> c->table & 1));
+	uint8_t tables;
+	bool misplaced = can != 0 && table_fits(c, ext, item, &tables);
 	struct cfg_buf b = {0};
 	int bad = 0;
 

@@ -250,6 +250,7 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 		.name = o->name,
 		.value = {o->value[0], o->value[1]},
 		.pos = o->pos,
+		.sets = in->sets,
 		.err = in->err,
 	};
 	enum cfg_judge before;

@@ -13,10 +13,11 @@ struct rule_in {
 	uint32_t seen; // slots of the rule's own options
 	uint32_t match_seen[RULE_IN_MATCHES];
 	uint32_t target_seen;
-	const struct ext *target; // NULL: none, or a chain
-	uint8_t families;	  // where it can still stand
-	bool resolve;		  // host names in lists of addresses are looked up
-	bool family_given;	  // `family:` said so: the protocol alone does not change it
+	const struct ext *target;    // NULL: none, or a chain
+	uint8_t families;	     // where it can still stand
+	bool resolve;		     // host names in lists of addresses are looked up
+	bool family_given;	     // `family:` said so: the protocol alone does not change it
+	const struct cfg_sets *sets; // that there are; NULL: any may be there
 	struct cfg_err *err;
 };
 

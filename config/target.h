@@ -35,7 +35,8 @@ enum cfg_target_id {
 	CFG_T_LOG,
 	CFG_T_NETMAP, // not run; ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
-	CFG_T_NFQUEUE,	// not run; ends the walk
+	CFG_T_NFQUEUE, // not run; ends the walk
+	CFG_T_SET,
 	CFG_T_SYNPROXY, // not run; ends the walk
 	CFG_T_TCPMSS,
 	CFG_T_TCPOPTSTRIP, // mangle
@@ -189,6 +190,12 @@ struct cfg_t_tcpoptstrip {
 	uint32_t kind[8]; // bit per option
 };
 
+enum cfg_set_what { CFG_SET_ADD, CFG_SET_DEL, CFG_SET_MAP, CFG_SET_WHATS };
+struct cfg_t_set { // the sets are in data: struct cfg_set_ref of each enum cfg_set_what, n 0: none
+	bool exist, timeout_set, map_mark, map_prio, map_queue;
+	uint32_t timeout; // seconds
+};
+
 struct cfg_target {
 	enum cfg_target_id id;
 	uint32_t slot;	  // as in struct cfg_match
@@ -206,6 +213,7 @@ struct cfg_target {
 		struct cfg_t_nflog nflog;
 		struct cfg_t_nfqueue nfqueue;
 		struct cfg_t_synproxy synproxy;
+		struct cfg_t_set set;
 		uint32_t priority;    // CFG_T_CLASSIFY
 		struct cfg_t_ttl ttl; // CFG_T_TTL, CFG_T_HL
 		struct cfg_t_tos tos; // CFG_T_TOS, CFG_T_DSCP

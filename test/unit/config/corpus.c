@@ -72,8 +72,8 @@ static char *export(struct cfg_policy *p, enum cfg_family family)
 }
 
 char *
-round_trip(const char *text, size_t len, enum cfg_family family, struct cfg_err *err,
-	   bool *via_yaml, bool *able)
+round_trip(const char *text, size_t len, enum cfg_family family, const struct cfg_restore *how,
+	   struct cfg_err *err, bool *via_yaml, bool *able)
 {
 	struct cfg_policy *p = NULL, *q = NULL;
 	char *yaml, *direct, *out = NULL;
@@ -81,7 +81,7 @@ round_trip(const char *text, size_t len, enum cfg_family family, struct cfg_err 
 
 	*able = false;
 	*via_yaml = true;
-	if (cfg_policy_from_save(&p, family, text, len, err) < 0)
+	if (cfg_policy_restore(&p, family, how, text, len, err) < 0)
 		return NULL;
 	cfg_err_init(&unable, NULL);
 	*able = cfg_policy_able(p, CFG_ERROR, &unable) == 0;
@@ -123,7 +123,9 @@ accept_one(const char *folder, const char *name)
 		return;
 	}
 	cfg_err_init(&err, name);
-	got = round_trip(text, len, family_of(name), &err, &via_yaml, &able);
+	// Some had sets when the golden texts were made, which are not beside them.
+	got = round_trip(text, len, family_of(name), &(struct cfg_restore){0}, &err, &via_yaml,
+			 &able);
 	said = messages(&err);
 	// A ruleset that ends with a blank line has one in the golden text as well.
 	while (want_len > 1 && want[want_len - 1] == '\n' && want[want_len - 2] == '\n')

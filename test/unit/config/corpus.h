@@ -24,8 +24,8 @@ bool all_lacking(const struct cfg_err *err);
 void bad(const char *what, const char *why, const char *detail);
 // save -> model -> YAML -> model -> save. NULL where refused, with the messages in err. *able: the
 // policy could be run as well.
-char *round_trip(const char *text, size_t len, enum cfg_family family, struct cfg_err *err,
-		 bool *via_yaml, bool *able);
+char *round_trip(const char *text, size_t len, enum cfg_family family,
+		 const struct cfg_restore *how, struct cfg_err *err, bool *via_yaml, bool *able);
 
 // iptables' test lines; 0, 1 or SKIPPED.
 int oracle_lines(const char *corpus);

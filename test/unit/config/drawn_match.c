@@ -49,6 +49,10 @@ static const struct sample {
 	 "recent --{rcheck|update} --seconds {1..3}{| --reap} --hitcount {0..5}{| --rttl} --name "
 	 "b"},
 	{CFG_IPV4, 0, NULL, "recent --{set|rcheck} --name c --mask 255.255.{0|255}.0"},
+	{CFG_BOTH, 0, NULL, "set {|! }--match-set s{0..9} {src|dst|src,dst}{| --return-nomatch}"},
+	{CFG_BOTH, 0, NULL,
+	 "set --match-set a src {|! --update-counters} {|! }--packets-eq {0..9} --bytes-{lt|gt} "
+	 "{0..99}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "rpfilter{| --loose}{| --accept-local}{| --invert}"},
 };
 
@@ -58,6 +62,8 @@ static const struct sample targets[] = {
 	{CFG_BOTH, 0, NULL, "LOG{| --log-tcp-sequence}{| --log-tcp-options}{| --log-ip-options}"},
 	{CFG_BOTH, 0, NULL, "NFLOG{| --nflog-prefix p} --nflog-group {0..65535}"},
 	{CFG_BOTH, 0, NULL, "NFLOG --nflog-size {0..999} --nflog-threshold {0..99}"},
+	{CFG_BOTH, 0, NULL, "SET --add-set s{0..9} {src|dst,src}{| --exist}{| --timeout 7}"},
+	{CFG_BOTH, 0, NULL, "SET{| --add-set a dst} --del-set b {src|dst,src}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "TRACE"},
 	{CFG_BOTH, 0, "mangle FORWARD", "CHECKSUM --checksum-fill"},
 	{CFG_BOTH, 0, "mangle FORWARD", "DSCP --set-dscp {0..63}"},

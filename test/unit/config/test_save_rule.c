@@ -535,7 +535,7 @@ Test(config_save_rule, refused_by_name)
 		 "match 'hashlimit' is not supported yet"},
 		{CFG_IPV4, IN, "-j ULOG --ulog-prefix \"x: \"", 10,
 		 "target 'ULOG' is not supported yet"},
-		{CFG_IPV4, IN, "-m set --match-set a src", 10, "match 'set'"},
+		{CFG_IPV4, IN, "-m time --kerneltz", 10, "match 'time'"},
 		{CFG_IPV4, "raw PREROUTING", "-j QUEUE", 20, "target 'QUEUE'"},
 	};
 	struct bad fixed[sizeof(rows) / sizeof(rows[0])];

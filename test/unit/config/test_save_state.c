@@ -64,8 +64,8 @@ Test(config_save_state, parts)
 	};
 	static const struct bad bad[] = {
 		{CFG_IPV4, IN, "-m quota", 10, "needs option 'quota'"},
-		{CFG_IPV4, IN, "-m quota --quota 18446744073709551616", 19, "bad number"},
-		{CFG_IPV4, IN, "-m quota --quota 5k", 19, "bad number"},
+		{CFG_IPV4, IN, "-m quota --quota 18446744073709551616", 19, "not a number"},
+		{CFG_IPV4, IN, "-m quota --quota 5k", 19, "not a number"},
 		{CFG_IPV4, IN, "-m statistic --mode random", 10, "takes 'probability'"},
 		{CFG_IPV4, IN, "-m statistic --mode random --probability 1.1", 37, "0 to 1"},
 		{CFG_IPV4, IN, "-m statistic --mode nth --every 5", 10, "'every' and 'packet'"},
