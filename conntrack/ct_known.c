@@ -18,6 +18,16 @@
 #define BUCKETS_AHEAD 16
 #define ENTRIES_AHEAD 8
 
+struct run { // the same for all packets of a burst
+	struct pl_worker *w;
+	struct ct_table *t;
+	const struct ct_conf *conf;
+	struct pl_burst *b;
+	uint32_t tick, udp_deadline, stream_deadline;
+	bool parts;  // a flow's packets are kept in order (may_part())
+	bool errors; // ICMP errors in this burst, which may belong to any flow
+};
+
 struct seek { // one packet between the passes
 	struct pl_pkt *p;
 	uint64_t hash, tail;
@@ -68,23 +78,10 @@ want_entry(const struct ct_table *t, struct seek *s)
 	s->e = ct_entry_at(t, ref >> 1);
 	s->dir = ref & 1;
 	rte_prefetch0(s->e);
-	rte_prefetch0((const char *)s->e + 64);
+	if (s->p->proto == IPPROTO_TCP)
+		rte_prefetch0((const char *)s->e + 64);
 	if (s->p->family == 6)
 		rte_prefetch0((const char *)s->e + 128);
-}
-
-// The packet's flow, confirmed and alive; NULL: none.
-static struct ct_entry *
-flow_of(const struct ct_table *t, struct seek *s)
-{
-	const struct pl_pkt *p = s->p;
-	struct ct_entry *e = s->e;
-
-	if (e == NULL || unlikely(!ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, s->tail)))
-		e = ct_table_seek(t, p->family, &p->src, &p->dst, s->tail, s->hash, &s->dir);
-	if (e == NULL || !(e->status & CT_S_CONFIRMED) || ct_entry_past(t, e))
-		return NULL;
-	return e;
 }
 
 // A segment that moves an established connection's windows and nothing else.
@@ -108,34 +105,45 @@ udp_fits(const struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
 }
 
 // Connection tracking of a packet that fits. What ct_lookup's track() and apply() come to.
-static void
-track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned dir,
-      const struct ct_tcp_seg *seg, const struct ct_conf *conf)
+static __rte_noinline bool
+track_tcp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
 {
+	struct ct_tcp_seg seg;
 	struct ct_tcp_out out;
 
-	if (e->proto == IPPROTO_TCP)
-		ct_tcp_segment(&e->tcp, seg, (enum ct_dir)dir, e->status, 0, conf, &out);
-	else
-		ct_udp_packet(&e->udp, e->status, (uint32_t)t->tick, conf, &out);
+	if (!tcp_fits(e, p, dir, &seg))
+		return false;
+	ct_tcp_segment(&e->tcp, &seg, (enum ct_dir)dir, e->status, 0, r->conf, &out);
 	if (out.assured)
 		e->status |= CT_S_ASSURED;
-	ct_wheel_refresh(t, e, out.timeout_ms);
-	ct_entry_account(t, e, dir, p->l3_len);
-	if (dir == CT_REPLY)
-		e->status |= CT_S_SEEN_REPLY;
+	ct_wheel_refresh(r->t, e, out.timeout_ms);
+	return true;
+}
+
+static inline bool
+track_udp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
+{
+	const bool answered = e->status & CT_S_SEEN_REPLY;
+	const bool stream = answered && (int32_t)(r->tick - e->udp.stream_tick) > 0;
+
+	if (!udp_fits(e, p, dir))
+		return false;
+	if (answered && unlikely(!(e->status & CT_S_ASSURED)))
+		e->status |= CT_S_ASSURED;
+	ct_wheel_refresh_to(r->t, e, stream ? r->stream_deadline : r->udp_deadline);
+	return true;
 }
 
 // Rules want a flow's packets in order, of both directions (PL_ORDER_FLOWS): they may only part
 // where no packet of the flow meets a rule that changes something. What rules change of the flow
-// makes it forget its ways. errors: there are packets in the burst that may belong to any flow.
+// makes it forget its ways.
 static bool
-may_part(const struct pl_worker *w, const struct ct_entry *e, bool errors)
+may_part(const struct run *r, const struct ct_entry *e)
 {
-	if (errors)
+	if (r->errors)
 		return false;
 	for (unsigned dir = 0; dir < 2; dir++) {
-		const struct pl_way *way = pl_way_at(w->ways, e->way[dir]);
+		const struct pl_way *way = pl_way_at(r->w->ways, e->way[dir]);
 
 		if (way->id != e->way[dir] || way->whole)
 			return false;
@@ -143,54 +151,85 @@ may_part(const struct pl_worker *w, const struct ct_entry *e, bool errors)
 	return true;
 }
 
+static inline bool
+is_watched(const struct ct_table *t, const struct ct_entry *e)
+{
+	return unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e);
+}
+
+// The packet's flow is known, but it does not go the short way. Is the way to be learned?
+static __rte_noinline void
+stays(const struct run *r, const struct seek *s, struct ct_entry *e)
+{
+	const struct pl_way *way = pl_way_at(r->w->ways, e->way[s->dir]);
+	const bool holds = way->id == e->way[s->dir];
+	struct pl_pkt *p = s->p;
+	struct ct_tcp_seg seg;
+
+	if (!(e->status & CT_S_CONFIRMED) || ct_entry_past(r->t, e) || is_watched(r->t, e))
+		return;
+	if (!(p->flags & PL_F_PLAIN) || !ct_csum_plain(p) ||
+	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir)) ||
+	    (holds && p->l3_len > way->mtu && !way->whole))
+		e->way[0] = e->way[1] = 0;
+	else if (!holds || (way->in_port != p->in_port && !way->whole))
+		pl_record_start(r->w->ways, p, &e->way[s->dir]);
+}
+
 // The packet's flow is known, and so is its way.
 static inline void
-go(struct pl_worker *w, struct pl_burst *b, const struct seek *s, struct ct_entry *e,
-   struct pl_way *way)
+go(const struct run *r, struct pl_pkt *p, struct ct_entry *e, unsigned dir, struct pl_way *way)
 {
-	struct pl_pkt *p = s->p;
-
+	ct_entry_account(r->t, e, dir, p->l3_len);
+	if (unlikely(dir == CT_REPLY && !(e->status & CT_S_SEEN_REPLY)))
+		e->status |= CT_S_SEEN_REPLY;
 	way->packets++;
 	way->bytes += p->l3_len;
-	ct_set_flow(p, e, s->dir, PL_CT_ESTABLISHED);
+	ct_set_flow(p, e, dir, PL_CT_ESTABLISHED);
 	p->way = way;
 	p->out_port = way->out_port;
 	p->next_hop = way->next_hop;
 	if (unlikely(p->note != NULL))
-		pl_way_note(w->ways, way, p->note);
-	pl_known(b, p);
+		pl_way_note(r->w->ways, way, p->note);
+	pl_known(r->b, p);
 }
 
+// The last of the three steps.
 static inline void
-one(struct pl_worker *w, struct pl_burst *b, struct seek *s, const struct ct_conf *conf,
-    bool errors)
+settle(const struct run *r, struct seek *s)
 {
-	struct ct_table *t = w->ct;
 	struct pl_pkt *p = s->p;
-	struct ct_entry *e = flow_of(t, s);
-	struct ct_tcp_seg seg;
+	struct ct_entry *e = s->e;
 	struct pl_way *way;
-	uint64_t id;
 
-	if (e == NULL || (unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e)))
-		return;
-	id = e->way[s->dir];
-	way = pl_way_at(w->ways, id);
-	if (!(p->flags & PL_F_PLAIN) || !ct_csum_plain(p) ||
-	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir)) ||
-	    (way->id == id && p->l3_len > way->mtu && !way->whole)) {
-		e->way[0] = e->way[1] = 0;
-		return;
+	if (unlikely(e == NULL || !ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, s->tail))) {
+		e = ct_table_seek(r->t, p->family, &p->src, &p->dst, s->tail, s->hash, &s->dir);
+		if (e == NULL)
+			return;
 	}
-	if (unlikely(way->id != id || way->in_port != p->in_port || way->whole)) {
-		if (way->id != id || !way->whole)
-			pl_record_start(w->ways, p, &e->way[s->dir]);
-		return;
+	way = pl_way_at(r->w->ways, e->way[s->dir]);
+	if (likely(way->id == e->way[s->dir] && way->in_port == p->in_port &&
+		   p->l3_len <= way->mtu && (p->flags & PL_F_PLAIN) &&
+		   (e->status & CT_S_CONFIRMED) && !ct_entry_past(r->t, e) &&
+		   !is_watched(r->t, e) && ct_csum_plain(p) &&
+		   (likely(!r->parts) || may_part(r, e)) &&
+		   (p->proto == IPPROTO_TCP ? track_tcp(r, e, p, s->dir)
+					    : track_udp(r, e, p, s->dir))))
+		go(r, p, e, s->dir, way);
+	else
+		stays(r, s, e);
+}
+
+static bool
+has_icmp_error(struct pl_burst *b)
+{
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b) {
+		if (p->flags & PL_F_ICMP_ERR)
+			return true;
 	}
-	if (unlikely(w->prog->order != PL_ORDER_BURST) && !may_part(w, e, errors))
-		return;
-	track(t, e, p, s->dir, &seg, conf);
-	go(w, b, s, e, way);
+	return false;
 }
 
 void
@@ -198,15 +237,19 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 {
 	struct ct_table *t = w->ct;
 	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
+	struct run r = {.w = w, .t = t, .conf = conf, .b = b};
 	struct seek seek[PL_BURST];
-	bool errors = false; // ICMP errors in this burst
 	unsigned n = 0;
 	struct pl_pkt *p;
 
 	pl_records_new(w->ways);
 	ct_time_set(t, w->now_ns);
+	r.tick = (uint32_t)t->tick;
+	r.udp_deadline = r.tick + ct_ticks_of_ms(conf->udp_ms);
+	r.stream_deadline = r.tick + ct_ticks_of_ms(conf->udp_stream_ms);
+	r.parts = w->prog->order != PL_ORDER_BURST;
+	r.errors = r.parts && has_icmp_error(b);
 	PL_FOREACH (p, b) {
-		errors |= p->flags & PL_F_ICMP_ERR;
 		seek[n].p = p;
 		n += asks(p);
 	}
@@ -219,7 +262,7 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 			want_bucket(t, &seek[i + BUCKETS_AHEAD]);
 		if (i + ENTRIES_AHEAD < n)
 			want_entry(t, &seek[i + ENTRIES_AHEAD]);
-		one(w, b, &seek[i], conf, errors);
+		settle(&r, &seek[i]);
 	}
 	w->cnt.known += b->n_known;
 }

@@ -34,28 +34,29 @@ struct ct_udp {
 	uint32_t stream_tick; // from then on it is a stream, if answered
 };
 
-// First cache line: read by every packet; second: written. Two directions of an IPv4 flow stand in
-// the first; an IPv6 flow has its addresses in a third line (struct ct_entry6).
+// The first cache line is all that a UDP packet of a known flow touches: it is found by it,
+// translated by it and counted in it. TCP's numbers are in the second. Two directions of an IPv4
+// flow stand in the first line; an IPv6 flow has its addresses in a third (struct ct_entry6).
 struct ct_entry {
 	struct ct_pair dir[2];
 	uint16_t zone; // from here on as in ct_key_tail()
 	uint8_t family, proto;
-	uint16_t status;       // enum ct_status, enum ct_inner_status
-	uint16_t list : 13;    // wheel slot or CT_LIST_*
-	uint16_t zone_off : 2; // bit per direction whose tuple is in zone 0 all the same
-	uint64_t way[2];       // by direction: pl_way that its packets go, 0: none
-	uint32_t mark;
-	union { // the first 12 bytes of tcp end the first line: they change with every other
-		// segment only
+	uint16_t status;	       // enum ct_status, enum ct_inner_status
+	uint16_t list : 13;	       // wheel slot or CT_LIST_*
+	uint16_t zone_off : 2;	       // bit per direction whose tuple is in zone 0 all the same
+	uint32_t way[2];	       // by direction: pl_way that its packets go, 0: none
+	uint32_t deadline;	       // tick
+	uint32_t packets[2], bytes[2]; // low words; what they carry over is in struct ct_cold
+	union {
 		struct ct_tcp tcp;
 		struct ct_udp udp;
 		struct ct_sctp sctp;
 	};
-	uint32_t deadline;	       // tick
-	uint32_t packets[2], bytes[2]; // low words; what they carry over is in struct ct_cold
+	uint32_t mark;
 } __rte_cache_aligned;
 static_assert(sizeof(struct ct_entry) == 128, "two cache lines");
-static_assert(offsetof(struct ct_entry, tcp.side) == 64, "windows start the second line");
+static_assert(offsetof(struct ct_entry, udp) + sizeof(struct ct_udp) == 64,
+	      "UDP's is in the first");
 static_assert(offsetof(struct ct_entry, dir) == 0, "ct_entry_pair() knows it");
 
 struct ct_entry6 {
@@ -269,18 +270,25 @@ void ct_wheel_start(struct ct_table *t, struct ct_entry *e); // e is in no list
 // Deals with at most `budget` flows (and eight times as many empty slots) that are due.
 void ct_wheel_turn(struct ct_table *t, unsigned budget);
 
-// Lives for ms from now. Confirmed flows are moved on the wheel only where they would come by too
+// Lives until that tick. Confirmed flows are moved on the wheel only where they would come by too
 // late.
 static inline void
-ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms)
+ct_wheel_refresh_to(struct ct_table *t, struct ct_entry *e, uint32_t deadline)
 {
-	uint32_t before = e->deadline, deadline = (uint32_t)t->tick + ct_ticks_of_ms(ms);
+	uint32_t before = e->deadline;
 
 	if (before == deadline)
 		return;
 	e->deadline = deadline;
 	if (unlikely((int32_t)(deadline - before) < 0 && e->list < CT_WHEEL))
 		ct_wheel_hasten(t, e);
+}
+
+// Lives for ms from now.
+static inline void
+ct_wheel_refresh(struct ct_table *t, struct ct_entry *e, uint32_t ms)
+{
+	ct_wheel_refresh_to(t, e, (uint32_t)t->tick + ct_ticks_of_ms(ms));
 }
 
 static inline void

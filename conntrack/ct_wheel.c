@@ -4,6 +4,7 @@
 // wheel may lag behind: a flow past its deadline is dead for every look-up all the same. Owner's
 // thread.
 #include "conntrack/ct_table.h"
+#include "pipeline/way.h"
 
 #define JUMP_TICKS (1u << 30)
 
@@ -99,6 +100,18 @@ ct_time_set(struct ct_table *t, uint64_t now_ns)
 	t->step = now_ns >> CT_STEP_SHIFT;
 }
 
+// The wheel comes by every flow at least once a round, which is what the numbers of ways rely on
+// (pipeline/way.h).
+static void
+drop_old_ways(const struct ct_table *t, struct ct_entry *e)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		if (e->way[dir] != 0 &&
+		    (t->w->ways == NULL || !pl_way_holds(t->w->ways, e->way[dir])))
+			e->way[dir] = 0;
+	}
+}
+
 void
 ct_wheel_turn(struct ct_table *t, unsigned budget)
 {
@@ -126,6 +139,7 @@ ct_wheel_turn(struct ct_table *t, unsigned budget)
 			t->stats.expired++;
 			continue;
 		}
+		drop_old_ways(t, e);
 		ct_list_del(t, e);
 		uint64_t due = step_due(t, e->deadline);
 

@@ -18,7 +18,7 @@ pl_ways_create(struct pl_ways **out, int socket)
 
 	if (ws == NULL)
 		return -ENOMEM;
-	ws->way[0].id = UINT64_MAX; // what a flow without a way keeps is 0, which is nobody's
+	ws->way[0].id = UINT32_MAX; // what a flow without a way keeps is 0, which is nobody's
 	ws->last = PL_WAYS;
 	*out = ws;
 	return 0;
@@ -37,7 +37,7 @@ pl_world_changed(void)
 }
 
 void
-pl_record_start(struct pl_ways *ws, struct pl_pkt *p, uint64_t *slot)
+pl_record_start(struct pl_ways *ws, struct pl_pkt *p, uint32_t *slot)
 {
 	struct pl_record *r = &ws->rec[ws->n_rec++];
 
@@ -60,7 +60,7 @@ settle_one(struct pl_way *way, struct pl_way_cold *cold)
 static unsigned
 places(const struct pl_ways *ws)
 {
-	return ws->last < 2 * PL_WAYS ? (unsigned)(ws->last - PL_WAYS) + 1 : PL_WAYS;
+	return ws->round ? PL_WAYS : (ws->last & (PL_WAYS - 1)) + 1;
 }
 
 void
@@ -134,8 +134,10 @@ take_place(struct pl_ways *ws)
 {
 	unsigned at;
 
-	if ((++ws->last & (PL_WAYS - 1)) == 0)
+	if ((++ws->last & (PL_WAYS - 1)) == 0) {
 		ws->last++;
+		ws->round = true;
+	}
 	at = ws->last & (PL_WAYS - 1);
 	settle_one(&ws->way[at], &ws->cold[at]);
 	if (at == ws->whole)
@@ -146,7 +148,7 @@ take_place(struct pl_ways *ws)
 }
 
 // The one way of all flows that have none.
-static uint64_t
+static uint32_t
 whole_way(struct pl_ways *ws)
 {
 	if (ws->whole == 0) {
@@ -158,7 +160,7 @@ whole_way(struct pl_ways *ws)
 }
 
 // The way that the record describes: one that is there already, or a new one.
-static uint64_t
+static uint32_t
 described_way(struct pl_ways *ws, const struct pl_record *r, const struct pl_pkt *p, uint16_t mtu)
 {
 	uint32_t h = hash_of(r, p, mtu), *head = &ws->bucket[h & (PL_WAYS - 1)];

@@ -8,8 +8,9 @@
 //
 // A way holds as long as the program, routes, neighbours and ports stay what they were when it was
 // learned. Whoever changes one of the latter calls pl_world_changed(), and each worker forgets all
-// its ways before its next burst, as it does where the program is another one. Numbers are never
-// used twice, so a flow may keep one that is long forgotten.
+// its ways before its next burst, as it does where the program is another one. A flow may keep a
+// number that is long forgotten: it is given out again after four thousand million others only, and
+// until then whoever keeps numbers has come by and dropped those that no longer stand for a way.
 //
 // All of this is the worker's own thread's, but for creation, freeing, and pl_world_changed().
 #include <stdatomic.h>
@@ -31,20 +32,20 @@ pl_counter_add(struct pl_counter *c, uint64_t packets, uint64_t bytes)
 	__atomic_store_n(&c->bytes, c->bytes + bytes, __ATOMIC_RELAXED);
 }
 
-struct pl_way {			 // what every packet needs
-	uint64_t id;		 // that flows keep; its low bits are this place
-	uint64_t packets, bytes; // used since it was settled
+struct pl_way {	     // what every packet needs
+	uint32_t id; // that flows keep; its low bits are this place
 	uint32_t next_hop;
+	uint64_t packets, bytes; // used since it was settled
 	uint16_t mtu; // of out_port and the packet's family: the longest IP packet that may take it
 	uint8_t in_port, out_port;
-	bool whole; // packets of flows that keep it go the whole way
+	bool whole; // packets of flows that keep it go the whole way; mtu is then 0
 } __rte_cache_aligned;
 
 // What a packet meets on the whole way, while it is being learned. p->rec points at one; who finds
 // that the packet's state is not that of the flow's next ones sets p->rec to NULL.
 struct pl_record {
 	bool broken;	// something that the flow's next packet may not meet
-	uint64_t *slot; // where the flow keeps the number
+	uint32_t *slot; // where the flow keeps the number
 	struct pl_note note;
 	uint32_t n;
 	struct pl_counter *credit[PL_WAY_CREDITS];
@@ -61,7 +62,8 @@ struct pl_ways {
 	struct pl_way way[PL_WAYS]; // [0] is never used
 	struct pl_way_cold cold[PL_WAYS];
 	uint32_t bucket[PL_WAYS];
-	uint64_t last;		       // number given last
+	uint32_t last;		       // number given last
+	bool round;		       // all places were taken once
 	unsigned whole;		       // place of the one of that sort; 0: none
 	uint64_t world;		       // what pl_world was when they were learned
 	const struct pl_program *prog; // under which they were
@@ -79,14 +81,21 @@ extern _Atomic uint64_t pl_world;
 
 // The way with that number, or what has taken its place: the caller compares the number.
 static inline struct pl_way *
-pl_way_at(struct pl_ways *ws, uint64_t id)
+pl_way_at(struct pl_ways *ws, uint32_t id)
 {
 	return &ws->way[id & (PL_WAYS - 1)];
 }
 
+// Does the number stand for a way?
+static inline bool
+pl_way_holds(struct pl_ways *ws, uint32_t id)
+{
+	return pl_way_at(ws, id)->id == id;
+}
+
 // A record for p, whose flow keeps the number in *slot. At most one for each packet of a burst, of
 // which pl_records_new() begins a new one.
-void pl_record_start(struct pl_ways *ws, struct pl_pkt *p, uint64_t *slot);
+void pl_record_start(struct pl_ways *ws, struct pl_pkt *p, uint32_t *slot);
 static inline void
 pl_records_new(struct pl_ways *ws)
 {

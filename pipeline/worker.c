@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_memcpy.h>
 #include <rte_rcu_qsbr.h>
 
 #include "pipeline/note.h"
@@ -143,20 +144,7 @@ run_later(struct pl_worker *w)
 	}
 }
 
-// A packet as it enters the first stage. What a hand-over or a maker left in the mbuf's private
-// area comes back.
-static void
-enter(struct pl_worker *w, struct pl_pkt *p, struct rte_mbuf *m, uint8_t port, uint8_t origin)
-{
-	memset(p, 0, sizeof(*p));
-	p->m = m;
-	p->origin = origin;
-	p->in_port = origin == PL_FROM_WIRE ? port : PL_PORT_NONE;
-	p->out_port = origin == PL_FROM_HOST ? port : PL_PORT_NONE;
-	if (w->notes)
-		p->note = pl_meta(m)->note;
-}
-
+// What a hand-over or a maker left in the mbuf's private area comes back.
 static void
 enter_with_meta(struct pl_pkt *p, struct rte_mbuf *m)
 {
@@ -277,14 +265,24 @@ void
 pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port, uint8_t origin)
 {
 	struct pl_burst *b = &w->burst;
+	const struct pl_pkt blank = {
+		.origin = origin,
+		.in_port = origin == PL_FROM_WIRE ? port : PL_PORT_NONE,
+		.out_port = origin == PL_FROM_HOST ? port : PL_PORT_NONE,
+	};
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
+		struct pl_pkt *p = &b->pkt[i];
+
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
-		enter(w, &b->pkt[i], m[i], port, origin);
-		b->live[i] = &b->pkt[i];
+		rte_mov128((uint8_t *)p, (const uint8_t *)&blank);
+		p->m = m[i];
+		b->live[i] = p;
 		bytes += rte_pktmbuf_pkt_len(m[i]);
 	}
+	for (uint16_t i = 0; unlikely(w->notes) && i < n; i++)
+		b->pkt[i].note = pl_meta(m[i])->note;
 	b->n = b->used = n;
 	b->ended = 0;
 	if (origin == PL_FROM_HOST) {

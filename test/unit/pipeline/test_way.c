@@ -21,11 +21,11 @@ ground(void)
 }
 
 // A packet that was credited to n counters from the first one on and leaves by next_hop.
-static uint64_t
+static uint32_t
 learn(uint32_t next_hop, unsigned n, bool broken)
 {
 	struct pl_pkt p = {.next_hop = next_hop, .in_port = 1, .out_port = 2};
-	uint64_t slot = 0;
+	uint32_t slot = 0;
 
 	pl_records_new(w->ways);
 	pl_record_start(w->ways, &p, &slot);
@@ -38,13 +38,13 @@ learn(uint32_t next_hop, unsigned n, bool broken)
 }
 
 static bool
-holds(uint64_t id)
+holds(uint32_t id)
 {
 	return pl_way_at(w->ways, id)->id == id;
 }
 
 static void
-use(uint64_t id, uint64_t bytes)
+use(uint32_t id, uint64_t bytes)
 {
 	struct pl_way *way = pl_way_at(w->ways, id);
 
@@ -60,21 +60,21 @@ Test(pipeline_way, a_flow_without_a_way_has_none)
 
 Test(pipeline_way, equal_ones_are_shared)
 {
-	uint64_t a, b;
+	uint32_t a, b;
 
 	ground();
 	a = learn(7, 2, false);
 	b = learn(7, 2, false);
-	cr_expect(eq(u64, a, b));
+	cr_expect(eq(u32, a, b));
 	cr_expect(holds(a));
-	cr_expect(ne(u64, learn(8, 2, false), a), "another next hop");
-	cr_expect(ne(u64, learn(7, 1, false), a), "other rules");
+	cr_expect(ne(u32, learn(8, 2, false), a), "another next hop");
+	cr_expect(ne(u32, learn(7, 1, false), a), "other rules");
 	cr_expect(eq(u32, pl_way_at(w->ways, a)->next_hop, 7));
 }
 
 Test(pipeline_way, counts_reach_the_rules_when_settled)
 {
-	uint64_t a;
+	uint32_t a;
 
 	ground();
 	a = learn(7, 2, false);
@@ -93,7 +93,7 @@ Test(pipeline_way, counts_reach_the_rules_when_settled)
 
 Test(pipeline_way, the_world_and_the_program_end_them)
 {
-	uint64_t a, b;
+	uint32_t a, b;
 
 	ground();
 	a = learn(7, 1, false);
@@ -105,7 +105,7 @@ Test(pipeline_way, the_world_and_the_program_end_them)
 	cr_expect(not(holds(a)));
 	cr_expect(eq(u64, counter[0].packets, 1), "what it counted is not lost");
 	b = learn(7, 1, false);
-	cr_expect(ne(u64, a, b), "numbers are never used twice");
+	cr_expect(ne(u32, a, b), "numbers are never used twice");
 	w->prog = &prog[1];
 	pl_ways_check(w);
 	cr_expect(not(holds(b)));
@@ -113,7 +113,7 @@ Test(pipeline_way, the_world_and_the_program_end_them)
 
 Test(pipeline_way, the_oldest_makes_room)
 {
-	uint64_t first, last = 0;
+	uint32_t first, last = 0;
 
 	ground();
 	first = learn(1, 1, false);
@@ -124,19 +124,19 @@ Test(pipeline_way, the_oldest_makes_room)
 	cr_expect(holds(last));
 	cr_expect(not(holds(0)));
 	cr_expect(eq(u64, counter[0].packets, 1));
-	cr_expect(eq(u64, learn(3 * PL_WAYS - 1, 1, false), last), "still found");
+	cr_expect(eq(u32, learn(3 * PL_WAYS - 1, 1, false), last), "still found");
 }
 
 Test(pipeline_way, what_varies_is_not_kept)
 {
-	uint64_t a, b;
+	uint32_t a, b;
 
 	ground();
 	a = learn(7, 1, true);
 	b = learn(9, 2, true);
-	cr_expect(eq(u64, a, b), "one for all of them");
+	cr_expect(eq(u32, a, b), "one for all of them");
 	cr_expect(pl_way_at(w->ways, a)->whole);
-	cr_expect(eq(u64, learn(7, PL_WAY_CREDITS + 1, false), a), "too many rules");
+	cr_expect(eq(u32, learn(7, PL_WAY_CREDITS + 1, false), a), "too many rules");
 	cr_expect(not(pl_way_at(w->ways, learn(7, PL_WAY_CREDITS, false))->whole));
 	pl_world_changed();
 	pl_ways_check(w);
