@@ -16,8 +16,9 @@ usage(void)
 	fprintf(stderr,
 		"usage: ringwall bench [--json] [--case NAME] [--flows N] [--rules N] [--family "
 		"4|6]\n"
-		"                      [--frame BYTES|imix] [--repeats N] [--compare FILE] "
-		"[--no-cache]\n"
+		"                      [--frame BYTES|imix] [--checksum port|software] "
+		"[--repeats N]\n"
+		"                      [--compare FILE] [--no-cache]\n"
 		"cases:");
 	for (const struct bench_case *c = bench_cases; c->name != NULL; c++)
 		fprintf(stderr, " %s", c->name);
@@ -38,6 +39,7 @@ parse_args(struct bench_options *o, int argc, char **argv)
 		{"repeats", required_argument, NULL, 'n'},
 		{"compare", required_argument, NULL, 'p'},
 		{"no-cache", no_argument, NULL, 'w'},
+		{"checksum", required_argument, NULL, 'k'},
 		{NULL, 0, NULL, 0},
 	};
 	bool known = true;
@@ -65,6 +67,10 @@ parse_args(struct bench_options *o, int argc, char **argv)
 			o->repeats = (uint32_t)n;
 		else if (c == 's' && (strcmp(optarg, "imix") == 0 || (n >= 64 && n <= 1518)))
 			o->frame = (uint16_t)n;
+		else if (c == 'k' && strcmp(optarg, "software") == 0)
+			o->software = true;
+		else if (c == 'k' && strcmp(optarg, "port") == 0)
+			o->software = false;
 		else
 			return -EINVAL;
 	}
@@ -87,6 +93,7 @@ run_case(const struct bench_case *c, const struct bench_options *o, struct cfg_e
 		.family = o->family,
 		.frame = o->frame,
 		.no_cache = o->no_cache,
+		.software = o->software,
 	};
 	struct bench_result res = {0};
 	int ret = bench_rig_start(&rig, &shape, err);

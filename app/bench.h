@@ -21,6 +21,7 @@ struct bench_shape {
 	uint8_t family; // 4 or 6
 	uint16_t frame; // bytes with FCS: 64 ...; 0: IMIX (7 x 64, 4 x 570, 1 x 1518)
 	bool no_cache;	// verdict-cache = false
+	bool software;	// the port does not check L4 checksums: the pipeline does
 };
 
 // Packets prepared, then measured: as many buffers as a receive ring of the daemon has by default,
@@ -83,7 +84,7 @@ struct bench_options {
 	uint32_t flows, rules, repeats;
 	uint8_t family;
 	uint16_t frame;
-	bool json, frame_set, no_cache;
+	bool json, frame_set, no_cache, software;
 };
 
 struct bench_case {

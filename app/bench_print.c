@@ -25,6 +25,7 @@ to_json(const struct bench_case *c, const struct bench_shape *s, const struct be
 		json_object_set_new(o, "frame", json_integer(s->frame));
 	else
 		json_object_set_new(o, "frame", json_string("imix"));
+	json_object_set_new(o, "checksum", json_string(s->software ? "software" : "port"));
 	if (res->min != 0) {
 		json_object_set_new(o, "ticks_min", json_integer((json_int_t)res->min));
 		json_object_set_new(o, "ticks_median", json_integer((json_int_t)res->median));
@@ -64,8 +65,9 @@ bench_print(const struct bench_case *c, const struct bench_shape *s, const struc
 		fflush(stdout);
 		return;
 	}
-	printf("%-18s %7u rules %9u flows ipv%u", c->name, c->wants_rules ? s->rules : 0, s->flows,
-	       s->family);
+	printf("%-18s %7u rules %9u flows ipv%u, checksums by %s", c->name,
+	       c->wants_rules ? s->rules : 0, s->flows, s->family,
+	       s->software ? "software" : "the port");
 	if (res->min != 0)
 		printf("  %5llu min %5llu median ticks  %6.2f Mpps", (unsigned long long)res->min,
 		       (unsigned long long)res->median,
@@ -96,7 +98,8 @@ bench_compare(const char *file, const struct bench_case *c, const struct bench_s
 	int slower = 0;
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		static const char *const same[] = {"case", "rules", "flows", "family", "frame"};
+		static const char *const same[] = {"case",   "rules", "flows",
+						   "family", "frame", "checksum"};
 		json_t *old = json_loads(line, 0, NULL);
 		bool match = old != NULL;
 		json_int_t was = json_integer_value(json_object_get(old, "ticks_min"));

@@ -122,6 +122,21 @@ queues(uint32_t want, uint16_t max)
 	return (uint16_t)RTE_MAX(1u, RTE_MIN(want, (uint32_t)max));
 }
 
+// The device is to check IP and L4 checksums where it can: what it says of them is believed
+// (conntrack/ct_csum.c). Not asked are drivers that would do it in software themselves, and those
+// that, once asked, hand over what another guest sent before its checksum is written.
+static uint64_t
+checksums_checked(const struct rte_eth_dev_info *info)
+{
+	static const char *const not_asked[] = {"net_tap", "net_vhost", "net_virtio"};
+
+	for (unsigned i = 0; i < RTE_DIM(not_asked); i++) {
+		if (strncmp(info->driver_name, not_asked[i], strlen(not_asked[i])) == 0)
+			return 0;
+	}
+	return info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
+}
+
 static int
 configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_dev_info *info,
 	  char *why, size_t why_len)
@@ -143,6 +158,7 @@ configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_
 	if (c->port->mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN > room &&
 	    (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf.rxmode.offloads |= checksums_checked(info);
 	net_dev_rss_conf(&conf, info, d->rx_queues);
 	conf.intr_conf.rxq = c->adaptive && c->args->kind != NET_DEV_AF_PACKET;
 	ret = rte_eth_dev_configure(d->eth, d->rx_queues, d->tx_queues, &conf);
