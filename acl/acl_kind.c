@@ -70,6 +70,7 @@ const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_LOG] = {acl_log_apply},
 	[CFG_T_MARK] = {acl_mark_apply, .flags = ACL_K_FLOW},
 	[CFG_T_MASQUERADE] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
+	[CFG_T_NETMAP] = {.verdict = ACL_NAT, .flags = ACL_K_FLOW},
 	[CFG_T_NFLOG] = {acl_nflog_apply},
 	[CFG_T_NONE] = {.flags = ACL_K_FLOW},
 	[CFG_T_NOTRACK] = {acl_notrack_apply, .flags = ACL_K_FLOW | ACL_K_UNTRACKS},

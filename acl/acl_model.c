@@ -82,6 +82,9 @@ nat_set(struct pl_nat_rule *out, const struct cfg_target *target)
 	case CFG_T_DNAT:
 		out->kind = PL_NAT_DNAT;
 		break;
+	case CFG_T_NETMAP:
+		out->kind = PL_NAT_NETMAP;
+		break;
 	case CFG_T_REDIRECT:
 		out->kind = PL_NAT_REDIRECT;
 		break;
@@ -105,7 +108,7 @@ static bool
 target_is_nat(enum cfg_target_id id)
 {
 	return id == CFG_T_MASQUERADE || id == CFG_T_SNAT || id == CFG_T_DNAT ||
-	       id == CFG_T_REDIRECT;
+	       id == CFG_T_NETMAP || id == CFG_T_REDIRECT;
 }
 
 // 128 bits of the rule's text: equal texts are the same rule to acl_policy_inherit().

@@ -283,15 +283,6 @@ netmap_show(struct ext_out *out)
 	return true;
 }
 
-static const char *
-netmap_unable(const struct cfg_rule *rule, const void *item)
-{
-	(void)rule;
-	(void)item;
-	return "one address for each is not translated by this version; use DNAT and SNAT rules, "
-	       "one for each address";
-}
-
 #define TO_PORTS                                                                                   \
 	{                                                                                          \
 		.name = "to-ports", .slot = 0, .value = EXT_WORD, .parse = to_ports_parse,         \
@@ -368,5 +359,4 @@ const struct ext ext_netmap = {
 	.tables = 1 << CFG_NAT,
 	.opt = netmap_opt,
 	.n_opt = EXT_N(netmap_opt),
-	.unable = netmap_unable,
 };

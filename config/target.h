@@ -33,7 +33,7 @@ enum cfg_target_id {
 	CFG_T_ECN,  // mangle, IPv4
 	CFG_T_HL,   // mangle, IPv6
 	CFG_T_LOG,
-	CFG_T_NETMAP, // not run; ends the walk. addr_min and addr_max of nat are its network
+	CFG_T_NETMAP, // ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
 	CFG_T_NFQUEUE, // not run; ends the walk
 	CFG_T_SET,

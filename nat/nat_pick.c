@@ -377,6 +377,30 @@ redirect(struct pick *k, struct pl_pkt *p)
 	return port_address(k, p, p->in_port, scope == SCOPE_LINK ? &link_local : NULL);
 }
 
+// One address for each: the network of the rule, the host part of the packet. Its port is kept
+// whatever port-selection says, so that both sides can count on each other's tuple.
+static void
+netmap(struct pick *k, const struct pl_pkt *p)
+{
+	const union pl_addr *own = k->side == NAT_SRC ? &p->src : &p->dst;
+	struct pl_nat_rule *r = &k->range;
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t host = r->addr_min.u64[i] ^ r->addr_max.u64[i];
+
+		r->addr_min.u64[i] |= own->u64[i] & host;
+		r->addr_max.u64[i] = r->addr_min.u64[i];
+	}
+}
+
+static bool
+for_side(const struct pl_nat_rule *rule, enum nat_side side)
+{
+	bool source = rule->kind == PL_NAT_SNAT || rule->kind == PL_NAT_MASQUERADE;
+
+	return rule->kind == PL_NAT_NETMAP || source == (side == NAT_SRC);
+}
+
 // The range that the rule stands for, for this packet. 0 or a drop reason + 1.
 static int
 range_of(struct pick *k, struct pl_pkt *p, const struct nat_conf *conf)
@@ -384,12 +408,15 @@ range_of(struct pick *k, struct pl_pkt *p, const struct nat_conf *conf)
 	enum cfg_port_selection sel = selection(k->w, conf);
 	const struct pl_nat_rule *rule = p->nat_rule;
 
-	if (rule == NULL || (rule->kind == PL_NAT_SNAT || rule->kind == PL_NAT_MASQUERADE) !=
-				    (k->side == NAT_SRC)) {
+	if (rule == NULL || !for_side(rule, k->side)) {
 		null_range(k);
 		return 0;
 	}
 	k->range = *rule;
+	if (rule->kind == PL_NAT_NETMAP) {
+		netmap(k, p);
+		return 0;
+	}
 	if (k->side == NAT_SRC) {
 		k->keep_home = sel != CFG_PORTS_PRESERVE;
 		if (sel == CFG_PORTS_RANDOM)

@@ -127,7 +127,13 @@ struct pl_pkt {
 static_assert(sizeof(struct pl_pkt) == 128, "two cache lines");
 
 // What a NAT target asks for. Made by acl/ from the rule, immutable while the policy lives.
-enum pl_nat_kind { PL_NAT_SNAT, PL_NAT_DNAT, PL_NAT_MASQUERADE, PL_NAT_REDIRECT };
+enum pl_nat_kind {
+	PL_NAT_SNAT,
+	PL_NAT_DNAT,
+	PL_NAT_MASQUERADE,
+	PL_NAT_REDIRECT,
+	PL_NAT_NETMAP, // addr_min to addr_max is a network; which side: where the rule stands
+};
 enum pl_nat_flags {
 	PL_NAT_HAS_ADDR = 1 << 0,
 	PL_NAT_HAS_PORTS = 1 << 1,

@@ -252,7 +252,12 @@ class Maker:
         ported = any(m in ('-p tcp', '-p udp') for m in matches)
         lan, wan, own = world.LAN[self.family], world.WAN[self.family], world.OWN[self.family]
         port = self.r.choice(world.TARGETS + world.SERVICES) if ported and self.chance(0.5) else None
-        if self.chance(0.35):
+        place = extensions.Place('nat', chain, user)
+        eager = 0.7 if extensions.narrowed and extensions.NAT_TARGETS else 0.2
+        drawn = extensions.draw(extensions.NAT_TARGETS, self, place, matches) if self.chance(eager) else None
+        if drawn:
+            target = drawn
+        elif self.chance(0.35):
             target = self.plain_target('nat', later)
         elif kind == 'dst':
             # What OUTPUT sends to itself would take the loopback device, which no port is.

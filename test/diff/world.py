@@ -25,8 +25,20 @@ ROUTER = {4: {'lan': '192.168.1.11', 'wan': '198.51.100.254'}, 6: {'lan': '2001:
 OWN = {4: ['192.168.1.1', '198.51.100.1', '198.51.100.7'],
        6: ['2001:db8:1::1', '2001:db8:2::1', '2001:db8:2::7']}
 NOWHERE = {4: ['10.66.0.1'], 6: ['2001:db8:66::1']}
+# The links' networks, and who would be there if NETMAP brought each known host part to them.
+LINK = {'lan': {4: '192.168.1.0', 6: '2001:db8:1::'}, 'wan': {4: '198.51.100.0', 6: '2001:db8:2::'}}
+HOST_PARTS = {f: sorted({int(ipaddress.ip_address(a)) % 256 for t in (LAN, WAN, OWN, ROUTER) for a in (
+    t[f].values() if isinstance(t[f], dict) else t[f])}) for f in (4, 6)}
+
+
+def mapped(port, family):
+    """The addresses on a port's link with these host parts, but for the gateway's own."""
+    base = ipaddress.ip_address(LINK[port][family])
+    return [a for a in (str(base + h) for h in HOST_PARTS[family]) if a not in OWN[family]]
+
+
 NEIGHBOURS = [(port, host) for port, table in (('lan', LAN), ('wan', WAN)) for family in (4, 6)
-              for host in table[family] + [ROUTER[family][port]]
+              for host in table[family] + [ROUTER[family][port]] + mapped(port, family)
               if any(ipaddress.ip_address(host) in ipaddress.ip_network(a, strict=False) for a in ADDRESSES[port])]
 NEIGHBOURS = list(dict.fromkeys(NEIGHBOURS))
 

@@ -273,11 +273,13 @@ rnd_matches(struct rnd *r, struct cfg_rule *rule)
 static void
 rnd_nat(struct rnd *r, struct cfg_t_nat *nat, enum cfg_target_id id, bool v6)
 {
-	if (id == CFG_T_SNAT || id == CFG_T_DNAT) {
+	if (id == CFG_T_SNAT || id == CFG_T_DNAT || id == CFG_T_NETMAP) {
 		nat->family = v6 ? CFG_IPV6 : CFG_IPV4;
 		rnd_addr(r, nat->addr_min, v6);
 		memcpy(nat->addr_max, nat->addr_min, 16);
 	}
+	if (id == CFG_T_NETMAP)
+		return;
 	nat->has_ports = rnd_one_in(r, 2);
 	nat->port_min = nat->port_max = rnd_port(r);
 	nat->random = rnd_one_in(r, 4);
@@ -290,7 +292,7 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 	static const enum cfg_target_id plain[] = {CFG_T_NONE, CFG_T_ACCEPT, CFG_T_ACCEPT,
 						   CFG_T_DROP, CFG_T_RETURN, CFG_T_ACCEPT};
 	static const enum cfg_target_id nat[] = {CFG_T_MASQUERADE, CFG_T_SNAT, CFG_T_DNAT,
-						 CFG_T_REDIRECT};
+						 CFG_T_REDIRECT, CFG_T_NETMAP};
 	struct cfg_target *t = &rule->target;
 
 	if (to != NULL && rnd_one_in(r, 3)) {

@@ -271,6 +271,7 @@ Test(acl_walk, nat_targets)
 		    "10.1.1.1-10.1.1.9:5300-5399\n"
 		    "-A PREROUTING -p udp -m udp --dport 54 -j REDIRECT --to-ports 99\n"
 		    "-A PREROUTING -p udp -m udp --dport 55 -j ACCEPT\n"
+		    "-A PREROUTING -p udp -m udp --dport 56 -j NETMAP --to 10.1.0.0/23\n"
 		    "-A POSTROUTING -o eth1 -j SNAT --to-source 198.51.100.7\n"
 		    "-A POSTROUTING -j MASQUERADE --random\nCOMMIT\n");
 	r = at_judge(&t, ACL_NAT_DST, &s, &pre, 0);
@@ -286,6 +287,12 @@ Test(acl_walk, nat_targets)
 	s.dport = 55;
 	r = at_judge(&t, ACL_NAT_DST, &s, &pre, 0);
 	cr_expect(!r.has_nat && r.note.rule == 3);
+	s.dport = 56;
+	r = at_judge(&t, ACL_NAT_DST, &s, &pre, 0);
+	cr_expect(r.has_nat && r.nat.kind == PL_NAT_NETMAP && r.nat.flags == PL_NAT_HAS_ADDR);
+	cr_expect(r.nat.addr_min.v4 == RTE_BE32(0x0a010000) &&
+		  r.nat.addr_max.v4 == RTE_BE32(0x0a0101ff));
+	s.dport = 55;
 	r = at_judge(&t, ACL_NAT_SRC, &s, &post, 0);
 	cr_expect(r.has_nat && r.nat.kind == PL_NAT_MASQUERADE && r.nat.flags == PL_NAT_RANDOM);
 	post.out = 3;

@@ -268,6 +268,47 @@ Test(nat_stage, hairpin)
 	}
 }
 
+// One address for each: the network is the rule's, the host part stays, as do ports, in both
+// directions and at both ends. The rule's side is where it stands.
+Test(nat_stage, netmap)
+{
+	static const struct {
+		const char *min, *max, *mapped; // of the client, then of the server
+	} row[2][2] = {{{"10.8.0.0", "10.8.3.255", "10.8.1.2"},
+			{"172.16.0.0", "172.16.0.255", "172.16.0.7"}},
+		       {{"fd08::", "fd08::ff", "fd08::2"},
+			{"fd09:0:0:7::", "fd09::7:ffff:ffff:ffff:ffff", "fd09:0:0:7::7"}}};
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct nw_rule rule[2] = {{NAT_SRC, -1, -1, 0, 0, {.kind = PL_NAT_NETMAP}},
+					  {NAT_DST, -1, -1, 0, 0, {.kind = PL_NAT_NETMAP}}};
+		struct tl_spec s = {.src = client[v6],
+				    .dst = server[v6],
+				    .sport = 4000,
+				    .dport = 53},
+			       back;
+		struct nw_out *o;
+
+		for (unsigned i = 0; i < 2; i++) {
+			rule[i].rule.flags = PL_NAT_HAS_ADDR;
+			rule[i].rule.addr_min = nf_addr(row[v6][i].min);
+			rule[i].rule.addr_max = nf_addr(row[v6][i].max);
+		}
+		for (unsigned workers = 1; workers <= 8; workers *= 2) {
+			nw_up(workers, CFG_PORTS_DEFAULT, rule, 2);
+			for (unsigned i = 0; i < 2; i++) {
+				o = nw_packet(&s, LAN);
+				EXPECT_TEXT(o,
+					    flow(row[v6][0].mapped, 4000, row[v6][1].mapped, 53));
+				back = nw_answer(o);
+				EXPECT_TEXT(nw_packet(&back, WAN),
+					    flow(server[v6], 53, client[v6], 4000));
+			}
+			nw_down();
+		}
+	}
+}
+
 Test(nat_stage, redirect_to_the_gateway)
 {
 	for (unsigned v6 = 0; v6 < 2; v6++) {
