@@ -14,7 +14,6 @@ int app_cmd_import(int argc, char **argv); // app/cmd_policy.c
 int app_cmd_export(int argc, char **argv);
 
 int app_cmd_list(int argc, char **argv); // app/cmd_control.c: these ask the daemon
-int app_cmd_flows(int argc, char **argv);
 int app_cmd_stats(int argc, char **argv);
 int app_cmd_ports(int argc, char **argv);
 int app_cmd_save(int argc, char **argv);
@@ -22,6 +21,8 @@ int app_cmd_restore(int argc, char **argv);
 int app_cmd_apply(int argc, char **argv);
 int app_cmd_confirm(int argc, char **argv);
 int app_cmd_rollback(int argc, char **argv);
+
+int app_cmd_flows(int argc, char **argv); // app/cmd_flows.c
 
 int app_cmd_replay(int argc, char **argv); // app/replay.c
 int app_cmd_bench(int argc, char **argv);  // app/bench.c

@@ -133,6 +133,8 @@ print_side(const json_t *side)
 	if (json_object_get(side, "type") != NULL)
 		printf("type=%" PRIu64 " code=%" PRIu64 " id=%" PRIu64 " ", number(side, "type"),
 		       number(side, "code"), number(side, "id"));
+	if (number(side, "zone") != 0)
+		printf("zone=%" PRIu64 " ", number(side, "zone"));
 	printf("packets=%" PRIu64 " bytes=%" PRIu64 " ", number(side, "packets"),
 	       number(side, "bytes"));
 }

@@ -175,6 +175,11 @@ struct ct_flow { // a snapshot of one flow
 // mean the end (work per call is bounded), only the cursor does.
 unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out,
 		       unsigned max);
+// The same for flows to be ended: looks at no more than max of them, ends those that are wanted,
+// and gives out what these were.
+unsigned ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow *out, unsigned max,
+			   bool (*want)(const struct ct_flow *flow, const void *arg),
+			   const void *arg);
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
 struct ct_stats {	      // this worker writes, anybody reads with relaxed loads

@@ -115,32 +115,65 @@ flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
 #define DUMP_PLACES 8192	 // looked at in one call
 #define DUMP_V6	    (1ull << 62) // cursor: in the pool of IPv6
 
-// The cursor is a place: IPv4's pool, then IPv6's. Entries do not move while they live.
-unsigned
-ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out,
-	      unsigned max)
+// The next flow that lives, from the place *cursor on, within *places further ones; NULL: none
+// there. The cursor is a place: IPv4's pool, then IPv6's. Entries do not move while they live.
+static struct ct_entry *
+next_live(const struct ct_table *t, uint64_t *cursor, unsigned *places)
 {
 	uint64_t place = *cursor & ~DUMP_V6;
-	unsigned v6 = *cursor >= DUMP_V6, n = 0;
+	unsigned v6 = *cursor >= DUMP_V6;
+	struct ct_entry *e = NULL;
 
-	ct_time_set(t, now_ns);
-	for (unsigned i = 0; i < DUMP_PLACES && n < max; i++, place++) {
-		const struct ct_entry *e;
+	for (; *places > 0 && e == NULL; --*places, place++) {
+		struct ct_entry *at;
 
 		if (place >= t->pool[v6].used) {
 			if (v6) {
 				*cursor = UINT64_MAX;
-				return n;
+				return NULL;
 			}
 			v6 = 1;
 			place = 0;
 		}
-		e = ct_entry_at(t, (ct_id)(place << 1 | v6));
-		if ((e->status & (CT_S_CONFIRMED | CT_S_DYING)) == CT_S_CONFIRMED &&
-		    !ct_entry_past(t, e))
-			flow_of(t, e, &out[n++]);
+		at = ct_entry_at(t, (ct_id)(place << 1 | v6));
+		if ((at->status & (CT_S_CONFIRMED | CT_S_DYING)) == CT_S_CONFIRMED &&
+		    !ct_entry_past(t, at))
+			e = at;
 	}
 	*cursor = place | (v6 ? DUMP_V6 : 0);
+	return e;
+}
+
+unsigned
+ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_flow *out,
+	      unsigned max)
+{
+	unsigned n = 0, places = DUMP_PLACES;
+	const struct ct_entry *e;
+
+	ct_time_set(t, now_ns);
+	while (n < max && (e = next_live(t, cursor, &places)) != NULL)
+		flow_of(t, e, &out[n++]);
+	return n;
+}
+
+unsigned
+ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow *out, unsigned max,
+		  bool (*want)(const struct ct_flow *flow, const void *arg), const void *arg)
+{
+	struct ct_table *t = w->ct;
+	unsigned n = 0, places = DUMP_PLACES;
+	struct ct_entry *e;
+
+	t->w = w;
+	ct_time_set(t, w->now_ns);
+	for (unsigned i = 0; i < max && (e = next_live(t, cursor, &places)) != NULL; i++) {
+		flow_of(t, e, &out[n]);
+		if (!want(&out[n], arg))
+			continue;
+		ct_table_kill(t, e);
+		n++;
+	}
 	return n;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/ctl_int.h"
+#include "control/flow_filter.h"
 
 #define ARGS(rows) (rows), sizeof(rows) / sizeof((rows)[0])
 
@@ -16,11 +16,8 @@ static const struct ctl_arg list_arg[] = {
 	{"chain", JSON_STRING, false},
 	{"family", JSON_STRING, false},
 };
-static const struct ctl_arg flows_arg[] = {
-	{"family", JSON_STRING, false}, {"protocol", JSON_STRING, false},
-	{"src", JSON_STRING, false},	{"dst", JSON_STRING, false},
-	{"sport", JSON_INTEGER, false}, {"dport", JSON_INTEGER, false},
-	{"state", JSON_STRING, false},
+static const struct ctl_arg flush_arg[] = {
+	{"family", JSON_STRING, false},
 };
 static const struct ctl_arg save_arg[] = {
 	{"family", JSON_STRING, false},
@@ -38,11 +35,18 @@ static const struct ctl_arg restore_arg[] = {
 };
 
 static const struct ctl_command commands[] = {
-	{"list", ARGS(list_arg), ctl_cmd_list},	   {"flows", ARGS(flows_arg), ctl_cmd_flows},
-	{"stats", NULL, 0, ctl_cmd_stats},	   {"ports", NULL, 0, ctl_cmd_ports},
-	{"save", ARGS(save_arg), ctl_cmd_save},	   {"restore", ARGS(restore_arg), ctl_cmd_restore},
-	{"apply", ARGS(apply_arg), ctl_cmd_apply}, {"confirm", NULL, 0, ctl_cmd_confirm},
-	{"rollback", NULL, 0, ctl_cmd_rollback},   {"reload", NULL, 0, ctl_cmd_reload},
+	{"list", ARGS(list_arg), ctl_cmd_list, false},
+	{"flows", NULL, 0, ctl_cmd_flows, true},
+	{"flows_delete", NULL, 0, ctl_cmd_flows_delete, true},
+	{"flows_flush", ARGS(flush_arg), ctl_cmd_flows_flush, false},
+	{"stats", NULL, 0, ctl_cmd_stats, false},
+	{"ports", NULL, 0, ctl_cmd_ports, false},
+	{"save", ARGS(save_arg), ctl_cmd_save, false},
+	{"restore", ARGS(restore_arg), ctl_cmd_restore, false},
+	{"apply", ARGS(apply_arg), ctl_cmd_apply, false},
+	{"confirm", NULL, 0, ctl_cmd_confirm, false},
+	{"rollback", NULL, 0, ctl_cmd_rollback, false},
+	{"reload", NULL, 0, ctl_cmd_reload, false},
 };
 
 int
@@ -177,6 +181,15 @@ has_type(const json_t *value, json_type type)
 	return type == JSON_TRUE ? json_is_boolean(value) : json_typeof(value) == type;
 }
 
+static const struct ctl_arg *
+find_arg(const struct ctl_arg *arg, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(arg[i].name, key) == 0)
+			return &arg[i];
+	return NULL;
+}
+
 // Every member is known and of its type, and none is missing.
 static int
 check_args(struct ctl_client *cl, const struct ctl_command *cmd, json_t *request)
@@ -186,13 +199,13 @@ check_args(struct ctl_client *cl, const struct ctl_command *cmd, json_t *request
 
 	json_object_foreach(request, key, value)
 	{
-		const struct ctl_arg *arg = NULL;
+		const struct ctl_arg *arg;
 
 		if (strcmp(key, "command") == 0)
 			continue;
-		for (size_t i = 0; i < cmd->n_arg; i++)
-			if (strcmp(cmd->arg[i].name, key) == 0)
-				arg = &cmd->arg[i];
+		arg = find_arg(cmd->arg, cmd->n_arg, key);
+		if (arg == NULL && cmd->of_flows)
+			arg = find_arg(ctl_flow_filter_arg, ctl_flow_filter_n_arg, key);
 		if (arg == NULL)
 			return ctl_fail(cl, -EINVAL, "command '%s' does not know '%.64s'",
 					cmd->name, key);

@@ -103,6 +103,7 @@ struct ctl_command {
 	// then its first line.
 	int (*run)(struct ctl_client *cl, const json_t *request, json_t *answer,
 		   struct cfg_err *err);
+	bool of_flows; // its request may have the members of a filter as well: flow_filter.h
 };
 
 // Says why the command fails; returns ret.
@@ -125,6 +126,10 @@ int ctl_cmd_list(struct ctl_client *cl, const json_t *request, json_t *answer, s
 int ctl_cmd_save(struct ctl_client *cl, const json_t *request, json_t *answer, struct cfg_err *err);
 int ctl_cmd_flows(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
+int ctl_cmd_flows_delete(struct ctl_client *cl, const json_t *request, json_t *answer,
+			 struct cfg_err *err);
+int ctl_cmd_flows_flush(struct ctl_client *cl, const json_t *request, json_t *answer,
+			struct cfg_err *err);
 int ctl_cmd_stats(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
 int ctl_cmd_ports(struct ctl_client *cl, const json_t *request, json_t *answer,

@@ -357,6 +357,42 @@ Test(conntrack_table, flush_ends_what_is_wanted)
 	cr_expect(eq(uint, released, 50u));
 }
 
+static bool
+of_ipv6(const struct ct_flow *f, const void *arg)
+{
+	cr_expect(eq(ptr, (void *)arg, (void *)t));
+	return f->tuple[0].family == 6;
+}
+
+Test(conntrack_table, ends_what_is_wanted_a_slice_at_a_time)
+{
+	struct pl_worker *w = flusher();
+	unsigned n = 0, slices = 0;
+	struct ct_flow f[8];
+	uint64_t cursor = 0;
+
+	table(100);
+	w->ct = t;
+	w->now_ns = 1000000000;
+	for (unsigned i = 0; i < 50; i++)
+		add(i, 60000);
+	while (cursor != UINT64_MAX) {
+		unsigned got = ct_table_end_some(w, &cursor, f, RTE_DIM(f), of_ipv6, t);
+
+		for (unsigned i = 0; i < got; i++)
+			cr_expect(eq(u8, f[i].tuple[0].family, 6));
+		n += got;
+		slices++;
+	}
+	cr_expect(eq(uint, n, 25u));
+	cr_expect(ge(uint, slices, 50 / RTE_DIM(f)), "never more than a slice is looked at");
+	cr_expect(eq(u32, ct_table_count(t), 25));
+	cr_expect(eq(ptr, find(1, false), NULL));
+	cr_expect(ne(ptr, find(0, false), NULL));
+	ct_table_free_dead(t);
+	cr_expect(eq(uint, released, 25u));
+}
+
 Test(conntrack_table, free_releases_what_lives)
 {
 	table(100);

@@ -1,0 +1,95 @@
+// A flow as JSON, as the control protocol shows it, and the names of protocols. Called by the flow
+// commands (cmd_flows.c) and by the filter, which workers run too where flows are deleted; pure,
+// and what is made belongs to the caller.
+#include "control/flow_view.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#define PROTO_UDPLITE 136
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{"icmp", IPPROTO_ICMP},	    {"tcp", IPPROTO_TCP},	{"udp", IPPROTO_UDP},
+	{"dccp", IPPROTO_DCCP},	    {"gre", IPPROTO_GRE},	{"esp", IPPROTO_ESP},
+	{"ah", IPPROTO_AH},	    {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP},
+	{"udplite", PROTO_UDPLITE},
+};
+
+int
+ctl_flow_protocol(const char *name)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (strcmp(protocols[i].name, name) == 0)
+			return protocols[i].number;
+	return -1;
+}
+
+bool
+ctl_flow_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP || proto == PROTO_UDPLITE;
+}
+
+bool
+ctl_flow_has_id(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static const char *
+protocol_name(uint8_t proto)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i].number == proto)
+			return protocols[i].name;
+	return "unknown";
+}
+
+static json_t *
+side_view(const struct ct_flow *flow, enum ct_dir dir)
+{
+	const struct ct_tuple *t = &flow->tuple[dir];
+	int af = t->family == 6 ? AF_INET6 : AF_INET;
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+	json_t *view;
+
+	inet_ntop(af, &t->src, src, sizeof(src));
+	inet_ntop(af, &t->dst, dst, sizeof(dst));
+	view = json_pack("{s:s, s:s, s:I, s:I, s:i}", "src", src, "dst", dst, "packets",
+			 (json_int_t)flow->packets[dir], "bytes", (json_int_t)flow->bytes[dir],
+			 "zone", (int)t->zone);
+	if (ctl_flow_has_ports(t->proto)) {
+		json_object_set_new(view, "sport", json_integer(ntohs(t->sport)));
+		json_object_set_new(view, "dport", json_integer(ntohs(t->dport)));
+	} else if (ctl_flow_has_id(t->proto)) {
+		json_object_set_new(view, "type", json_integer(t->icmp_type));
+		json_object_set_new(view, "code", json_integer(t->icmp_code));
+		json_object_set_new(view, "id", json_integer(ntohs(t->sport)));
+	}
+	if (t->zone != 0)
+		json_object_set_new(view, "zone", json_integer(t->zone));
+	return view;
+}
+
+json_t *
+ctl_flow_view(const struct ct_flow *flow)
+{
+	const struct ct_tuple *t = &flow->tuple[CT_ORIGINAL];
+	json_t *view = json_pack(
+		"{s:s, s:s, s:i, s:I, s:b, s:b, s:b, s:b, s:I, s:i, s:o, s:o}", "family",
+		t->family == 6 ? "ipv6" : "ipv4", "protocol", protocol_name(t->proto),
+		"protocol_number", (int)t->proto, "timeout_sec", (json_int_t)flow->timeout_sec,
+		"seen_reply", (flow->status & CT_S_SEEN_REPLY) != 0, "assured",
+		(flow->status & CT_S_ASSURED) != 0, "snat", (flow->status & CT_S_SRC_NAT) != 0,
+		"dnat", (flow->status & CT_S_DST_NAT) != 0, "mark", (json_int_t)flow->mark,
+		"worker", (int)flow->worker, "original", side_view(flow, CT_ORIGINAL), "reply",
+		side_view(flow, CT_REPLY));
+
+	if (t->proto == IPPROTO_TCP)
+		json_object_set_new(view, "state", json_string(ct_tcp_state_name(flow->tcp_state)));
+	return view;
+}
