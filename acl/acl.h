@@ -14,6 +14,7 @@ struct acl_build {
 	unsigned n_port;
 	uint16_t n_workers; // counter blocks
 	int socket;
+	size_t memory; // bytes that the compiled policy may take; 0: as much as there is
 	const struct pl_net_ops *net;  // whom rules ask about addresses; outlives the policy. NULL:
 				       // a policy that asks is refused
 	const struct acl_policy *prev; // what runs now: things that rules name live on; NULL: none

@@ -31,7 +31,7 @@ struct compile {
 	enum acl_family family;
 	const struct acl_classes *cl;
 	struct cfg_err *err;
-	int socket;
+	const struct acl_room *room;
 	bool untracks; // some rule of the table does
 	struct acl_step *step;
 	uint32_t n_step, cap_step;
@@ -154,7 +154,10 @@ ctx_steps(struct compile *c, const struct acl_seg_rule *rule, uint32_t n)
 		if (s == NULL)
 			return -ENOMEM;
 		size = RTE_MIN(size, n);
-		ret = acl_ctx_build(s, rule, size, c->box, c->family, c->socket, &c->merge_left);
+		ret = acl_ctx_build(s, rule, size, c->box, c->family, c->room->socket,
+				    &c->merge_left);
+		if (ret == 0 && acl_room_over(c->room))
+			return -EDQUOT;
 		if (ret == 0) {
 			rule += size;
 			n -= size;
@@ -196,7 +199,12 @@ segment_close(struct compile *c, const struct acl_chain *chain)
 		if (!r[i].exact)
 			c->t->rule[r[i].rule].flags |= ACL_R_VERIFY;
 	}
-	if (ret < 0)
+	if (ret == -EDQUOT)
+		cfg_err_add(c->err, (struct cfg_pos){0},
+			    "table %s chain %s: with it the rules take more memory than the %zu "
+			    "MiB that they may (sizes.rules-memory in ringwall.conf)",
+			    cfg_table_name(c->id), chain->name, c->room->limit >> 20);
+	else if (ret < 0)
 		cfg_err_add(c->err, (struct cfg_pos){0},
 			    "table %s chain %s: its %" PRIu32 " rules from number %" PRIu32
 			    " on do not fit rte_acl: %s (EAL's memory is what -m or the hugepages "
@@ -285,13 +293,13 @@ compile_chain(struct compile *c, struct acl_chain *chain)
 
 int
 acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,
-		  const struct acl_classes *cl, int socket, struct cfg_err *err)
+		  const struct acl_classes *cl, const struct acl_room *room, struct cfg_err *err)
 {
 	struct compile c = {.t = t,
 			    .id = id,
 			    .family = family,
 			    .cl = cl,
-			    .socket = socket,
+			    .room = room,
 			    .err = err,
 			    .merge_left = MERGE_MAX};
 	int level = rte_log_get_level(RTE_LOGTYPE_ACL);

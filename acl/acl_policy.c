@@ -119,17 +119,29 @@ workers_create(struct acl_policy *p)
 }
 
 static int
-compile(struct acl_policy *p, int socket, struct cfg_err *err)
+compile(struct acl_policy *p, const struct acl_build *build, struct cfg_err *err)
 {
+	struct acl_room room;
 	int ret = 0;
 
+	acl_room_init(&room, build->socket, build->memory);
+	for (int f = 0; f < ACL_FAMILIES; f++)
+		for (int id = 0; id < CFG_TABLES; id++)
+			acl_room_table(&room, &p->table[f][id], p->n_workers);
+	if (acl_room_over(&room)) {
+		cfg_err_add(err, (struct cfg_pos){0},
+			    "the rules alone take more memory than the %zu MiB that they may "
+			    "(sizes.rules-memory in ringwall.conf)",
+			    room.limit >> 20);
+		return -EDQUOT;
+	}
 	p->classes = calloc(1, sizeof(*p->classes));
 	if (p->classes == NULL)
 		return -ENOMEM;
 	acl_classes_init(p->classes, p);
 	for (int f = 0; ret == 0 && f < ACL_FAMILIES; f++)
 		for (int id = 0; ret == 0 && id < CFG_TABLES; id++)
-			ret = acl_compile_table(&p->table[f][id], id, f, p->classes, socket, err);
+			ret = acl_compile_table(&p->table[f][id], id, f, p->classes, &room, err);
 	return ret;
 }
 
@@ -183,7 +195,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 	if (ret == 0)
 		ret = acl_order_set(p);
 	if (ret == 0 && !build->linear)
-		ret = compile(p, build->socket, err);
+		ret = compile(p, build, err);
 	if (ret == 0)
 		ret = acl_named_build(p, policy, build->prev);
 	if (ret == 0)

@@ -4,6 +4,7 @@
 // at one step of its table at any time; on a miss it goes to the next step.
 #include "acl/acl_box.h"
 #include "acl/acl_int.h"
+#include "acl/acl_room.h"
 
 enum acl_step_kind { ACL_STEP_BOX, ACL_STEP_CTX, ACL_STEP_END };
 
@@ -64,7 +65,8 @@ extern struct acl_tuning acl_tuning;
 
 // Makes t->step. 0 or -errno with the reason in err.
 int acl_compile_table(struct acl_table *t, enum cfg_table_id id, enum acl_family family,
-		      const struct acl_classes *cl, int socket, struct cfg_err *err);
+		      const struct acl_classes *cl, const struct acl_room *room,
+		      struct cfg_err *err);
 void acl_steps_free(struct acl_table *t);
 
 // ---- walking

@@ -40,6 +40,7 @@ program_build(struct app_program **out, const struct app_gateway *g,
 		.n_port = (unsigned)g->settings->n_port,
 		.n_workers = g->n_worker,
 		.socket = g->worker[0]->socket,
+		.memory = (size_t)g->settings->rules_memory << 20,
 		.net = net_table_ops(g->table),
 		.prev = g->program != NULL ? g->program->acl : NULL,
 	};

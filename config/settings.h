@@ -99,8 +99,9 @@ struct cfg_settings {
 	uint32_t mbufs;	     // packet buffers, whole system; 0: not given, see cfg_settings_mbufs()
 	uint32_t neighbours; // neighbour entries
 	uint32_t routes4, routes6;
-	uint32_t fragments; // datagrams in reassembly, per worker
-	uint32_t events;    // pieces of 64 bytes of what a worker tells control, per worker
+	uint32_t fragments;    // datagrams in reassembly, per worker
+	uint32_t rules_memory; // MiB that one compiled policy may take; 0: no bound but EAL's
+	uint32_t events;       // pieces of 64 bytes of what a worker tells control, per worker
 };
 
 // The file at path. Every error goes to err with its place. 0, or -EINVAL after at least one error,

@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "acl/acl_step.h"
 #include "ground.h"
 #include "rnd.h"
 
-#define SKIPPED 77 // meson's word for a test that could not run
+#define SECONDS_MAX 15	    // of CPU to build a set, of 100,000 rules too
+#define RSS_MAX_KIB 2097152 // of this program, both walks' policies included
+#define SKIPPED	    77	    // meson's word for a test that could not run
 
 struct line { // of a set
 	uint32_t src, dst;
@@ -242,6 +245,7 @@ one_set(const char *name)
 	struct ground_tuple *tuples;
 	struct ground_ticks ticks;
 	size_t heap = ground_heap();
+	struct rusage usage;
 	double sec = ground_seconds();
 
 	if (policy == NULL)
@@ -265,6 +269,12 @@ one_set(const char *name)
 	for (unsigned i = 0; i < n_trace; i++)
 		tuples[i] = trace[i].tuple;
 	ticks = ground_measure(&ground, fast, ACL_FILTER, tuples, n_trace, 5);
+	getrusage(RUSAGE_SELF, &usage);
+	if (sec > SECONDS_MAX || usage.ru_maxrss > RSS_MAX_KIB) {
+		printf("%-22s took %.1f s and %ld KiB: more than %d s or %d KiB\n", name, sec,
+		       usage.ru_maxrss, SECONDS_MAX, RSS_MAX_KIB);
+		bad++;
+	}
 	printf("%-22s %6u rules: %.3f s, %6.1f MiB, %3u contexts, %5.0f ticks (median %.0f); "
 	       "%u packets, %u as traced, %u wrong\n",
 	       name, n, sec, heap / 1048576.0, contexts(fast), ticks.min, ticks.median,

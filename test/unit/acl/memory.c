@@ -1,6 +1,7 @@
 // A policy too large for EAL's heap is refused with a message that names table and chain, leaves
 // nothing behind in the heap, and leaves room for the policy that follows. A plain program: it
 // wants an EAL with little memory.
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,11 +55,11 @@ policy_make(unsigned n)
 int
 main(void)
 {
-	const struct acl_build build = {.port_name = rnd_port_name,
-					.net = &fake_net,
-					.n_port = RND_PORTS,
-					.n_workers = 1,
-					.socket = SOCKET_ID_ANY};
+	struct acl_build build = {.port_name = rnd_port_name,
+				  .net = &fake_net,
+				  .n_port = RND_PORTS,
+				  .n_workers = 1,
+				  .socket = SOCKET_ID_ANY};
 	struct cfg_policy *large = policy_make(4000), *small = policy_make(100);
 	struct acl_policy *p = NULL;
 	struct ground g;
@@ -72,6 +73,18 @@ main(void)
 	CHECK(p == NULL && err.n_errors == 1);
 	printf("acl memory: refused: %s\n", err.msgs[0].text);
 	CHECK(strstr(err.msgs[0].text, "table filter chain FORWARD") != NULL);
+	CHECK(ground_heap() == heap);
+	// Bounds below what there is: on the rules, on the contexts too; a small policy fits.
+	build.memory = 1 << 20;
+	CHECK(acl_policy_create(&p, large, &build, &err) == -EDQUOT);
+	CHECK(p == NULL && err.n_errors == 2);
+	CHECK(strstr(err.msgs[1].text, "the rules alone") != NULL);
+	build.memory = 4 << 20;
+	CHECK(acl_policy_create(&p, large, &build, &err) == -EDQUOT);
+	CHECK(p == NULL && err.n_errors == 3);
+	printf("acl memory: refused: %s\n", err.msgs[2].text);
+	CHECK(strstr(err.msgs[2].text, "table filter chain FORWARD") != NULL);
+	CHECK(strstr(err.msgs[2].text, "sizes.rules-memory") != NULL);
 	CHECK(ground_heap() == heap);
 	CHECK(acl_policy_create(&p, small, &build, &err) == 0);
 	acl_policy_free(p);
