@@ -32,7 +32,7 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_SRC_NAT_DONE = 1 << 5,
 	CT_S_DST_NAT_DONE = 1 << 6,
 	CT_S_DYING = 1 << 7,
-	CT_S_CLASHED = 1 << 8, // ended because the reply's home had given the tuple to another flow
+	CT_S_CLASHED = 1 << 8,	// the reply's home says that the tuple is another flow's
 	CT_S_EXPECTED = 1 << 9, // a helper had announced it
 };
 
@@ -125,6 +125,7 @@ ct_entry_pair(const struct ct_entry *e, enum ct_dir dir)
 }
 uint32_t ct_entry_status(const struct ct_entry *e);
 void ct_entry_set_status(struct ct_entry *e, uint32_t bits); // ors
+void ct_entry_clear_status(struct ct_entry *e, uint32_t bits);
 // Ends the flow: out of the index at once, freed (release hook) at the end of the turn. Packets
 // that point at it may go on to the end of theirs.
 void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
@@ -145,11 +146,16 @@ bool ct_tuple_evict(struct pl_worker *w, const struct ct_tuple *tuple, const str
 // Replaces e's reply tuple. Until then the reply tuple is the inverse of the original one.
 // Only before e is confirmed. ICMP: type and code stay those of the answer, whatever reply says.
 void ct_set_reply(struct ct_entry *e, const struct ct_tuple *reply);
-// Puts the reply tuple into the index at once, so that no other flow of this worker can choose it;
-// where the reply's home is another worker (steering hash), plants a redirect there through the
-// message ring. 0, -EEXIST (taken meanwhile), -ENOSPC (ring or table full). What this can promise
-// across workers, and what not, stands in docs/decisions/0303-redirects.md.
+// Puts the reply tuple into the index at once, so that no other flow of this worker can choose it.
+// 0, -EEXIST (taken meanwhile), -ENOSPC (table full), or -EINPROGRESS: the reply's home is another
+// worker (steering hash), which knows whether the tuple is free and must be asked before the
+// flow's first packet leaves: now, by ct_ask_home(), or else ct_confirm does.
 int ct_reserve_reply(struct pl_worker *w, struct ct_entry *e);
+// p, whose flow begins, leaves the burst until the home or homes have answered, and enters the
+// running stage again. Where the reply was refused, the flow has CT_S_CLASHED then and no reserved
+// reply: ct_set_reply() and ct_reserve_reply() try another. Or p is dropped: no room to wait
+// (PARK_FULL), no answer (PARK_LATE). docs/decisions/0303-redirects.md.
+void ct_ask_home(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p);
 void ct_tuple_invert(struct ct_tuple *out, const struct ct_tuple *in);
 // Worker that a packet with this tuple reaches.
 uint16_t ct_tuple_home(const struct pl_worker *w, const struct ct_tuple *tuple);
@@ -186,7 +192,7 @@ struct ct_stats {	      // this worker writes, anybody reads with relaxed loads
 	uint64_t created;     // flows confirmed
 	uint64_t expired;     // by time
 	uint64_t early_drop;  // made way in a full table
-	uint64_t clash;	      // redirects refused because the tuple was taken at its home
+	uint64_t clash;	      // tuples that their home refused, expectations that gave way
 	uint64_t unsent;      // times a message to another worker had to wait for room
 	uint64_t expect_made; // flows that helpers announced
 	uint64_t expected;    // and those of them that came

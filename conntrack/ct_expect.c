@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "conntrack/ct_expect.h"
+#include "conntrack/ct_claim.h"
 #include "conntrack/ct_redirect.h"
 
 #define SWEEP 4 // slots looked at in one turn
@@ -80,7 +81,7 @@ ct_expect_turn(struct ct_table *t)
 		struct ct_key k;
 
 		ct_expect_key(&k, &s->x);
-		if (s->planted != 0 && !ct_redirect_withdraw(t, &k, &s->planted)) {
+		if (s->planted != 0 && !ct_claim_withdraw(t, &k, &s->planted)) {
 			link = &s->next;
 			continue; // no room in a ring: in another turn
 		}
@@ -156,17 +157,6 @@ ct_expect_lost(struct ct_table *t, const struct ct_key *k)
 		return;
 	ct_expect_withdraw(t, s);
 	t->stats.clash++;
-}
-
-void
-ct_expect_clash(struct ct_table *t, const struct ct_key *k, uint16_t from)
-{
-	struct ct_expect_slot *s = ct_expect_at(t, k);
-
-	if (s == NULL || !(s->planted & UINT64_C(1) << from))
-		return;
-	s->planted &= ~(UINT64_C(1) << from);
-	ct_expect_lost(t, k);
 }
 
 const struct ct_expect *
@@ -279,7 +269,7 @@ ct_expect_add(const struct ct_help_pkt *h, const struct ct_expect *x, bool other
 	help->expect = at;
 	help->n_expect[x->class]++;
 	t->n_expect++;
-	ret = ct_redirect_announce(t, &k, &s->planted);
+	ret = ct_claim_announce(t, &k, &s->planted);
 	if (ret < 0)
 		ct_expect_withdraw(t, s);
 	else

@@ -78,8 +78,6 @@ void ct_expect_used(struct ct_table *t, const struct ct_expect_slot *used);
 void ct_expect_forget(struct ct_table *t, struct ct_help *help); // all of a master's
 // Another worker announced this tuple as well and keeps it: ours goes.
 void ct_expect_lost(struct ct_table *t, const struct ct_key *k);
-// Worker `from` could not remember ours: it goes.
-void ct_expect_clash(struct ct_table *t, const struct ct_key *k, uint16_t from);
 void ct_expect_turn(struct ct_table *t); // bounded; every turn
 void ct_expect_key(struct ct_key *k, const struct ct_expect *x);
 

@@ -2,6 +2,7 @@
 // tuple; and the listing and flushing of a whole table. Owner's thread (listing and flushing
 // through pl_worker_call). Entries belong to the table (ct_table.c).
 #include <assert.h>
+#include <errno.h>
 
 #include "conntrack/ct_table.h"
 
@@ -42,6 +43,12 @@ ct_entry_set_status(struct ct_entry *e, uint32_t bits)
 	e->status |= (uint16_t)(bits & CT_STATUS_PUBLIC);
 }
 
+void
+ct_entry_clear_status(struct ct_entry *e, uint32_t bits)
+{
+	e->status &= (uint16_t) ~(bits & CT_STATUS_PUBLIC);
+}
+
 uint32_t
 ct_entry_mark(const struct ct_entry *e)
 {
@@ -78,20 +85,24 @@ ct_reserve_reply(struct pl_worker *w, struct ct_entry *e)
 {
 	struct ct_table *t = w->ct;
 	struct ct_tuple reply;
-	uint16_t home;
+	struct ct_key k;
 	int ret;
 
 	if (e->status & (CT_I_RESERVED | CT_S_CONFIRMED))
-		return 0;
+		return e->status & CT_I_ASK ? -EINPROGRESS : 0;
 	ret = ct_table_index_reply(t, e);
-	if (ret < 0 || w->n_workers <= 1)
+	if (ret < 0 || t->redir == NULL)
 		return ret;
 	reply = ct_entry_tuple(e, CT_REPLY);
-	home = ct_tuple_home(w, &reply);
-	ret = ct_redirect_plant(t, e, home);
-	if (ret < 0)
-		ct_table_unindex_reply(t, e);
-	return ret;
+	if (ct_tuple_home(w, &reply) != w->id) {
+		e->status |= CT_I_ASK;
+		return -EINPROGRESS;
+	}
+	ct_entry_key(e, CT_REPLY, &k);
+	if (!ct_redirect_taken(t, &k))
+		return 0;
+	ct_table_unindex_reply(t, e);
+	return -EEXIST;
 }
 
 static void
@@ -177,6 +188,13 @@ ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow *out, un
 	return n;
 }
 
+// Its first packet waits, and must not make it known afterwards.
+static bool
+is_parked(const struct ct_entry *e)
+{
+	return e->family != 0 && e->list == CT_LIST_PARKED;
+}
+
 unsigned
 ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void *arg), void *arg)
 {
@@ -188,7 +206,8 @@ ct_table_flush(struct pl_worker *w, bool (*want)(const struct ct_entry *e, void 
 		for (uint32_t place = 1; place < t->pool[v6].used; place++) {
 			struct ct_entry *e = ct_entry_at(t, place << 1 | v6);
 
-			if ((e->status & (CT_S_CONFIRMED | CT_S_DYING)) != CT_S_CONFIRMED)
+			if ((e->status & CT_S_DYING) ||
+			    (!(e->status & CT_S_CONFIRMED) && !is_parked(e)))
 				continue;
 			if (want != NULL && !want(e, arg))
 				continue;

@@ -1,38 +1,15 @@
-// Redirects: where the reply of a translated flow hashes to another worker (its home), the flow's
-// owner tells the home, by a message that is in the home's ring before the flow's first packet
-// leaves. A home drains its rings before it looks at a burst, so that a reply always finds the
-// redirect. Messages: PLANT and LIFT from the owner, CLASH back where the tuple was taken. Every
-// ring has one writer and one reader; each worker touches its own redirects only. What this can
-// promise and what not: docs/decisions/0303-redirects.md.
+// Redirects: where a tuple of a flow hashes to another worker (its home) than the one that owns
+// the flow, the home has a redirect for it, and hands over what comes. Made before the flow's first
+// packet leaves: the owner asks (ct_claim.c), the home answers GRANT where the tuple is no other
+// flow's, else DENY; LIFT takes the redirect away. Expectations' redirects are announced, and not
+// refused. Every worker touches its own redirects only. docs/decisions/0303-redirects.md.
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conntrack/ct_claim.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_mem.h"
 #include "conntrack/ct_redirect.h"
-
-#define RING_SIZE 1024 // messages; a power of two
-
-enum op { OP_PLANT, OP_LIFT, OP_CLASH };
-
-struct msg {
-	struct ct_key key; // of a flow's packets in one direction, or of an expectation
-	uint16_t from;	   // worker
-	uint8_t op;	   // enum op
-};
-
-struct ring {
-	_Atomic uint32_t head __rte_cache_aligned; // writer's
-	_Atomic uint32_t tail __rte_cache_aligned; // reader's
-	struct msg msg[RING_SIZE] __rte_cache_aligned;
-};
-
-struct links { // of all workers; freed with the last table
-	_Atomic unsigned users;
-	unsigned n;
-	size_t size;
-	struct ring ring[]; // [from * n + to]
-};
 
 struct redirect {
 	struct ct_key key;
@@ -43,11 +20,11 @@ struct redirect {
 };
 
 struct ct_redirects {
-	struct links *links;
 	struct ct_index ix;
 	struct redirect *at;
 	size_t size;
 	uint32_t room, used, free;
+	uint32_t max;	   // of flows; expectations have room besides
 	uint32_t count[2]; // of flows, of expectations
 };
 
@@ -55,20 +32,6 @@ static inline bool
 is_expect(const struct ct_key *k)
 {
 	return k->family & CT_EXPECT_MARK;
-}
-
-static bool
-message(struct ct_table *t, uint16_t to, enum op op, const struct ct_key *key)
-{
-	struct links *l = t->redir->links;
-	struct ring *r = &l->ring[t->worker * l->n + to];
-	uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-
-	if (head - atomic_load_explicit(&r->tail, memory_order_acquire) == RING_SIZE)
-		return false;
-	r->msg[head % RING_SIZE] = (struct msg){.key = *key, .from = t->worker, .op = op};
-	atomic_store_explicit(&r->head, head + 1, memory_order_release);
-	return true;
 }
 
 // ---- this worker's redirects --------------------------------------------------------------------
@@ -129,6 +92,8 @@ add(struct ct_redirects *r, const struct ct_key *k, uint64_t hash, uint16_t owne
 {
 	uint32_t at = r->free;
 
+	if (!is_expect(k) && r->count[false] == r->max)
+		return false;
 	if (at == 0 && r->used == r->room)
 		return false;
 	if (ct_index_insert(&r->ix, hash, at != 0 ? at : r->used) < 0)
@@ -143,193 +108,106 @@ add(struct ct_redirects *r, const struct ct_key *k, uint64_t hash, uint16_t owne
 }
 
 // An expectation: several workers may have one tuple, until those that lost have heard of it. The
-// owners find that out from each other: the one with the smallest number keeps it.
-static bool
-plant_expect_here(struct ct_table *t, const struct msg *m)
+// owners find that out from each other: the one with the smallest number keeps it. There is room
+// for all that all others can have.
+static void
+announced(struct ct_table *t, uint16_t from, const struct ct_key *k)
 {
-	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
-	uint32_t at = find(t, &m->key, hash, m->from);
+	uint64_t hash = ct_key_hash(&t->seeds, k);
+	uint32_t at = find(t, k, hash, from);
 
-	if (m->from < t->worker)
-		ct_expect_lost(t, &m->key);
-	if (at == 0)
-		return add(t->redir, &m->key, hash, m->from);
-	t->redir->at[at].plants++;
-	return true;
+	if (from < t->worker)
+		ct_expect_lost(t, k);
+	if (at != 0)
+		t->redir->at[at].plants++;
+	else
+		add(t->redir, k, hash, from);
+}
+
+// Does a flow of this worker have the tuple, or is it reserved for one that is being born?
+static bool
+is_held(struct ct_table *t, const struct ct_key *k, uint64_t hash)
+{
+	unsigned dir;
+	struct ct_entry *e = ct_table_find(t, k, hash, &dir);
+
+	if (e == NULL)
+		return false;
+	return !(e->status & CT_S_CONFIRMED) || ct_table_find_live(t, k, hash, &dir) != NULL;
 }
 
 static bool
-plant_here(struct ct_table *t, const struct msg *m)
+reserve_here(struct ct_table *t, uint16_t from, const struct ct_key *k)
 {
-	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
-	uint32_t at = find(t, &m->key, hash, ANY);
-	unsigned dir;
+	uint64_t hash = ct_key_hash(&t->seeds, k);
+	uint32_t at = find(t, k, hash, ANY);
 
-	if (is_expect(&m->key))
-		return plant_expect_here(t, m);
-	if (at != 0 && t->redir->at[at].owner != m->from)
+	if (at != 0 && t->redir->at[at].owner != from)
 		return false;
 	if (at != 0) {
 		t->redir->at[at].plants++;
 		return true;
 	}
-	if (ct_table_find_live(t, &m->key, hash, &dir) != NULL)
-		return false; // a flow of this worker has the tuple
-	return add(t->redir, &m->key, hash, m->from);
+	return !is_held(t, k, hash) && add(t->redir, k, hash, from);
 }
 
 static void
-lift_here(struct ct_table *t, const struct msg *m)
+lift_here(struct ct_table *t, uint16_t from, const struct ct_key *k)
 {
-	uint64_t hash = ct_key_hash(&t->seeds, &m->key);
+	uint64_t hash = ct_key_hash(&t->seeds, k);
 	struct ct_redirects *r = t->redir;
-	uint32_t at = find(t, &m->key, hash, m->from);
+	uint32_t at = find(t, k, hash, from);
 
 	if (at == 0 || --r->at[at].plants != 0)
 		return;
 	ct_index_remove(&r->ix, hash, at);
 	r->at[at].next = r->free;
 	r->free = at;
-	r->count[is_expect(&m->key)]--;
+	r->count[is_expect(k)]--;
 }
 
-// The home has given the tuple to another flow: ours cannot get its packets, so it ends, and its
-// next packet begins again with another choice.
+// One of another worker's messages.
 static void
-clash_here(struct ct_table *t, const struct msg *m)
+take(struct pl_worker *w, uint16_t from, const struct ct_msg *m)
 {
-	struct ct_entry *e;
-	uint16_t planted;
-	unsigned dir;
+	struct ct_msg answer = *m;
 
-	if (is_expect(&m->key)) {
-		ct_expect_clash(t, &m->key, m->from);
+	switch ((enum ct_msg_op)m->op) {
+	case CT_M_ANNOUNCE:
+		announced(w->ct, from, &m->key);
 		return;
+	case CT_M_RESERVE:
+		answer.op = reserve_here(w->ct, from, &m->key) ? CT_M_GRANT : CT_M_DENY;
+		ct_claim_answer(w, from, &answer);
+		return;
+	case CT_M_LIFT:
+		lift_here(w->ct, from, &m->key);
+		return;
+	case CT_M_GRANT:
+	case CT_M_DENY:
+		return; // go another way
 	}
-	e = ct_table_find(t, &m->key, ct_key_hash(&t->seeds, &m->key), &dir);
-	if (e == NULL)
-		return;
-	planted = dir == CT_REPLY ? CT_I_PLANTED : CT_I_AWAY;
-	if (!(e->status & planted))
-		return;
-	e->status &= (uint16_t)~planted; // nothing of it stands there
-	e->status |= CT_S_CLASHED;
-	ct_table_kill(t, e);
-	t->stats.clash++;
 }
 
 void
-ct_redirect_drain(struct ct_table *t)
+ct_redirect_drain(struct pl_worker *w)
 {
-	struct links *l;
+	struct ct_table *t = w->ct;
+	struct ct_links *l = t->links;
 
-	if (t->redir == NULL)
+	if (l == NULL)
 		return;
-	l = t->redir->links;
-	for (unsigned from = 0; from < l->n; from++) {
-		struct ring *r = &l->ring[from * l->n + t->worker];
-		uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-		uint32_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+	for (uint16_t from = 0; from < l->n; from++) {
+		struct ct_ring *r = &l->pair[from * l->n + t->worker].ask;
+		const struct ct_msg *m;
 
-		for (; tail != head; tail++) {
-			const struct msg *m = &r->msg[tail % RING_SIZE];
-
-			if (m->op == OP_LIFT)
-				lift_here(t, m);
-			else if (m->op == OP_CLASH)
-				clash_here(t, m);
-			else if (!plant_here(t, m) && !message(t, m->from, OP_CLASH, &m->key))
-				t->stats.unsent++; // the loser will see no replies, and time out
-			atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+		while ((m = ct_ring_first(r)) != NULL) {
+			take(w, from, m);
+			ct_ring_next(r);
 		}
 	}
-}
-
-// ---- the owner's side ---------------------------------------------------------------------------
-
-int
-ct_redirect_plant(struct ct_table *t, struct ct_entry *e, uint16_t home)
-{
-	struct ct_key k;
-
-	if (home == t->worker || t->redir == NULL) {
-		ct_entry_key(e, CT_REPLY, &k);
-		return ct_redirect_taken(t, &k) ? -EEXIST : 0;
-	}
-	ct_entry_key(e, CT_REPLY, &k);
-	if (!message(t, home, OP_PLANT, &k)) {
-		t->stats.unsent++;
-		return -ENOSPC;
-	}
-	e->status |= CT_I_PLANTED;
-	return 0;
-}
-
-int
-ct_redirect_plant_away(struct ct_table *t, struct ct_entry *e, uint16_t home)
-{
-	struct ct_key k;
-
-	ct_entry_key(e, CT_ORIGINAL, &k);
-	if (!message(t, home, OP_PLANT, &k)) {
-		t->stats.unsent++;
-		return -ENOSPC;
-	}
-	e->status |= CT_I_AWAY;
-	return 0;
-}
-
-static bool
-lift_one(struct ct_table *t, struct ct_entry *e, enum ct_dir dir, uint16_t planted)
-{
-	struct ct_tuple tuple = ct_entry_tuple(e, dir);
-	struct ct_key k;
-
-	if (!(e->status & planted))
-		return true;
-	ct_entry_key(e, dir, &k);
-	if (!message(t, ct_tuple_home(t->w, &tuple), OP_LIFT, &k)) {
-		t->stats.unsent++;
-		return false;
-	}
-	e->status &= (uint16_t)~planted;
-	return true;
-}
-
-bool
-ct_redirect_lift(struct ct_table *t, struct ct_entry *e)
-{
-	return lift_one(t, e, CT_REPLY, CT_I_PLANTED) && lift_one(t, e, CT_ORIGINAL, CT_I_AWAY);
-}
-
-int
-ct_redirect_announce(struct ct_table *t, const struct ct_key *k, uint64_t *planted)
-{
-	for (unsigned to = 0; t->redir != NULL && to < t->redir->links->n; to++) {
-		if (to == t->worker)
-			continue;
-		if (!message(t, (uint16_t)to, OP_PLANT, k)) {
-			t->stats.unsent++;
-			return -ENOSPC;
-		}
-		*planted |= UINT64_C(1) << to;
-	}
-	return 0;
-}
-
-bool
-ct_redirect_withdraw(struct ct_table *t, const struct ct_key *k, uint64_t *planted)
-{
-	while (*planted != 0) {
-		unsigned to = (unsigned)__builtin_ctzll(*planted);
-
-		if (!message(t, (uint16_t)to, OP_LIFT, k)) {
-			t->stats.unsent++;
-			return false;
-		}
-		*planted &= *planted - 1;
-	}
-	return true;
+	if (t->n_asked != 0)
+		ct_claim_drain(w);
 }
 
 // ---- joining ------------------------------------------------------------------------------------
@@ -341,23 +219,25 @@ ct_redirect_free(struct ct_table *t)
 
 	if (r == NULL)
 		return;
-	if (atomic_fetch_sub_explicit(&r->links->users, 1, memory_order_acq_rel) == 1)
-		ct_mem_unmap(r->links, r->links->size);
+	if (atomic_fetch_sub_explicit(&t->links->users, 1, memory_order_acq_rel) == 1)
+		ct_mem_unmap(t->links, t->links->size);
 	ct_index_fini(&r->ix);
 	ct_mem_unmap(r->at, r->size);
 	free(r);
 	t->redir = NULL;
+	t->links = NULL;
 }
 
 static int
-redirects_create(struct ct_redirects **out, struct links *links, uint32_t max)
+redirects_create(struct ct_table *t, struct ct_links *links)
 {
+	const uint32_t max = t->max + (links->n - 1) * CT_EXPECT_SLOTS;
 	struct ct_redirects *r = calloc(1, sizeof(*r));
 	int ret;
 
 	if (r == NULL)
 		return -ENOMEM;
-	r->links = links;
+	r->max = t->max;
 	r->room = max + 1;
 	r->used = 1; // place 0 stands for none
 	r->size = (size_t)r->room * sizeof(*r->at);
@@ -372,20 +252,21 @@ redirects_create(struct ct_redirects **out, struct links *links, uint32_t max)
 		return ret;
 	}
 	atomic_fetch_add_explicit(&links->users, 1, memory_order_relaxed);
-	*out = r;
+	t->redir = r;
+	t->links = links;
 	return 0;
 }
 
 int
 ct_join(struct pl_worker *const *w, unsigned n)
 {
-	struct links *links;
+	struct ct_links *links;
 	size_t size;
 	int ret = 0;
 
 	if (n < 2)
 		return 0;
-	size = sizeof(*links) + (size_t)n * n * sizeof(links->ring[0]);
+	size = sizeof(*links) + (size_t)n * n * sizeof(links->pair[0]);
 	links = ct_mem_map(size);
 	if (links == NULL)
 		return -ENOMEM;
@@ -394,7 +275,7 @@ ct_join(struct pl_worker *const *w, unsigned n)
 	atomic_store_explicit(&links->users, 1,
 			      memory_order_relaxed); // this function, until it returns
 	for (unsigned i = 0; i < n && ret == 0; i++)
-		ret = redirects_create(&w[i]->ct->redir, links, w[i]->ct->max);
+		ret = redirects_create(w[i]->ct, links);
 	for (unsigned i = 0; ret < 0 && i < n; i++)
 		ct_redirect_free(w[i]->ct);
 	if (atomic_fetch_sub_explicit(&links->users, 1, memory_order_acq_rel) == 1)

@@ -2,8 +2,12 @@
 // flows become known once their first packet got through. Owner's thread. The look-up runs over the
 // burst in passes, so that the cache lines of all packets are on their way at once: keys and
 // buckets, then entries, then, in the order of arrival, the state machines.
+#include <errno.h>
+
+#include "conntrack/ct_claim.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_track.h"
+#include "pipeline/park.h"
 #include "pipeline/toeplitz.h"
 
 #define PROTO_UDPLITE 136
@@ -231,6 +235,29 @@ is_second(struct ct_table *t, const struct ct_look *look)
 	return false;
 }
 
+// A packet of a flow whose first packet waits for another worker's word: where it has to stand; 0:
+// it does not.
+static uint32_t
+stands_behind(const struct pl_worker *w, const struct pl_pkt *p, const struct ct_look *look)
+{
+	struct ct_table *t = w->ct;
+	struct ct_entry *e;
+	uint32_t ticket;
+	struct ct_key k;
+	unsigned dir;
+
+	if (look->kind < CT_K_FLOW || flow_of(t, look, &dir) != NULL)
+		return 0;
+	ticket = pl_park_find(w, pair_hash(p, look));
+	if (ticket != 0)
+		return ticket;
+	e = ct_table_find(t, &look->key, look->hash, &dir); // by its reserved reply
+	if (e == NULL || e->list != CT_LIST_PARKED)
+		return 0;
+	ct_entry_key(e, CT_ORIGINAL, &k);
+	return pl_park_find(w, ct_steer_hash(&k));
+}
+
 // Must the packet wait until this burst is through?
 static bool
 waits(struct ct_table *t, const struct pl_pkt *p, const struct ct_look *look, bool by_flow)
@@ -331,8 +358,13 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	}
 	PL_FOREACH (p, b) {
 		const struct ct_look *look = &t->look[pl_i_];
+		uint32_t ticket;
 		int ret;
 
+		if (unlikely(w->n_parked != 0) && (ticket = stands_behind(w, p, look)) != 0) {
+			pl_park_behind(w, b, p, ticket);
+			continue;
+		}
 		if (waits(t, p, look, by_flow)) {
 			pl_defer(w, b, p);
 			continue;
@@ -358,29 +390,10 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	}
 }
 
-// A flow that was handed over to the worker where its master is, or to one whose flow with that
-// tuple is gone by now, is not at its home: that must know of both directions before the next
-// packet comes.
 static int
-confirm(struct pl_worker *w, const struct pl_pkt *p)
+confirm(struct ct_table *t, struct ct_entry *e)
 {
-	struct ct_table *t = w->ct;
-	uint16_t home = t->redir != NULL ? pl_reta_worker(w->reta, p->hash) : w->id;
-	bool away = home != w->id && p->origin != PL_FROM_SELF;
-	int ret = 0;
-
-	if (p->ct->status & CT_S_DYING)
-		return -EEXIST;
-	if (unlikely(away))
-		ret = ct_reserve_reply(w, p->ct);
-	if (ret == 0)
-		ret = ct_table_confirm(t, p->ct);
-	if (ret < 0 || likely(!away))
-		return ret;
-	ret = ct_redirect_plant_away(t, p->ct, home);
-	if (ret < 0)
-		ct_table_kill(t, p->ct);
-	return ret;
+	return e->status & CT_S_DYING ? -EEXIST : ct_table_confirm(t, e);
 }
 
 void
@@ -390,17 +403,23 @@ ct_confirm_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 
 	(void)conf;
 	PL_FOREACH (p, b) {
+		bool born;
 		int ret;
 
 		if (p->ct == NULL)
 			continue;
-		if (unlikely(p->ct->status & CT_I_HELP) && !ct_help_packet(w, b, p))
-			continue;
 		// An answer of the gateway's own travels the other way and does not make a flow
 		// known.
-		if (p->ct_dir != CT_ORIGINAL || (p->ct->status & CT_S_CONFIRMED))
+		born = p->ct_dir == CT_ORIGINAL && !(p->ct->status & CT_S_CONFIRMED);
+		ret = born ? ct_claim(w, p) : 0;
+		if (ret == -EINPROGRESS) {
+			ct_ask_home(w, b, p);
 			continue;
-		ret = confirm(w, p);
+		}
+		if (ret == 0 && unlikely(p->ct->status & CT_I_HELP) && !ct_help_packet(w, b, p))
+			continue;
+		if (ret == 0 && born)
+			ret = confirm(w->ct, p->ct);
 		if (ret == -ENOSPC)
 			pl_drop(w, b, p, PL_DROP_CT_TABLE_FULL);
 		else if (ret < 0)
@@ -417,9 +436,10 @@ ct_turn_end(struct pl_worker *w)
 		return;
 	t->w = w;
 	ct_time_set(t, w->now_ns);
-	ct_redirect_drain(t);
-	ct_expect_turn(t);
+	// First, so that tuples of flows that were not to be are free for others.
 	if ((t->list[CT_LIST_FRESH] | t->list[CT_LIST_DEAD]) != 0)
 		ct_table_free_dead(t);
+	ct_redirect_drain(w);
+	ct_expect_turn(t);
 	ct_wheel_turn(t, WHEEL_BUDGET);
 }

@@ -91,7 +91,7 @@ ct_steer_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 	// Before any packet of this burst can be called new: what its flow's owner told us left it
 	// earlier.
 	if (many)
-		ct_redirect_drain(w->ct);
+		ct_redirect_drain(w);
 	PL_FOREACH (p, b) {
 		struct ct_key k;
 		uint16_t owner;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "conntrack/ct_claim.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_mem.h"
 
@@ -370,7 +371,7 @@ void
 ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e)
 {
 	ct_index_remove(&t->ix, entry_hash(t, e, CT_REPLY), ref_of(t, e, CT_REPLY));
-	e->status &= (uint16_t)~CT_I_RESERVED;
+	e->status &= (uint16_t) ~(CT_I_RESERVED | CT_I_ASK);
 }
 
 int
@@ -410,8 +411,10 @@ ct_table_kill(struct ct_table *t, struct ct_entry *e)
 		ct_index_remove(&t->ix, entry_hash(t, e, CT_ORIGINAL), ref_of(t, e, CT_ORIGINAL));
 	if (e->status & CT_I_RESERVED)
 		ct_table_unindex_reply(t, e);
-	ct_list_del(t, e);
-	ct_list_add(t, e, CT_LIST_DEAD);
+	if (e->list != CT_LIST_PARKED) { // else its packet still points at it
+		ct_list_del(t, e);
+		ct_list_add(t, e, CT_LIST_DEAD);
+	}
 	count_add(t, (uint32_t)-1);
 }
 
@@ -454,7 +457,7 @@ ct_table_free_dead(struct ct_table *t)
 		struct ct_entry *e = ct_entry_at(t, id);
 
 		next = ct_cold_at(t, id)->next;
-		if ((e->status & (CT_I_PLANTED | CT_I_AWAY)) && !ct_redirect_lift(t, e))
+		if ((e->status & (CT_I_PLANTED | CT_I_AWAY)) && !ct_claim_lift(t, e))
 			continue; // no room in the ring: in another turn
 		if (t->release != NULL)
 			t->release(t->w, e);

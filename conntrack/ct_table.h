@@ -8,6 +8,7 @@
 #include "conntrack/ct_sctp.h"
 #include "conntrack/ct_tcp.h"
 #include "pipeline/flow_ops.h"
+#include "pipeline/worker.h"
 
 // Time in an entry: ticks of 2^22 ns (4.2 ms) in 32 bits. Differences of up to 2^30 ticks (52 days)
 // are right; a clock that jumps further ends all flows (ct_time_jumped).
@@ -18,7 +19,8 @@
 #define CT_WHEEL      4096
 enum { // lists besides the wheel's slots; a flow is in exactly one of them
 	CT_LIST_FRESH = CT_WHEEL, // made in this turn, not confirmed
-	CT_LIST_DEAD, // out of the index, memory still referenced by packets of this turn
+	CT_LIST_PARKED, // not confirmed, their first packets wait for another worker's word
+	CT_LIST_DEAD,	// out of the index, memory still referenced by packets of this turn
 	CT_LISTS,
 };
 
@@ -27,6 +29,7 @@ enum ct_inner_status {		 // bits beside those of enum ct_status
 	CT_I_AWAY = 1 << 11,	 // born away from its home, which has a redirect for it
 	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
 	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple
+	CT_I_ASK = 1 << 14,	 // reserved, but its home is another worker, which must say so
 };
 #define CT_STATUS_PUBLIC 0x3ff
 
@@ -107,6 +110,7 @@ struct ct_look { // one packet between the passes of ct_lookup_run
 };
 
 struct ct_redirects;
+struct ct_links;
 struct ct_helps;
 
 struct ct_table {
@@ -116,7 +120,10 @@ struct ct_table {
 	struct ct_conf fallback; // the kernel's defaults, for a program without settings
 	struct pl_worker *w;	 // whose turn it is; NULL before the first
 	void (*release)(struct pl_worker *w, struct ct_entry *e);
-	struct ct_redirects *redir; // NULL with one worker
+	struct ct_redirects *redir;	// NULL with one worker
+	struct ct_links *links;		// the same
+	uint32_t n_asked;		// questions to other workers, not answered yet
+	uint16_t asked[PL_WORKERS_MAX]; // to each
 	uint32_t max;
 	uint32_t limit;			    // max, or less where the policy says so
 	uint32_t conf_max, conf_expect_max; // that the limits were made from
@@ -301,18 +308,8 @@ ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t 
 		ct_entry_carry(t, e, dir, more_packets, more_bytes);
 }
 
-// ---- ct_redirect.c: all of these do nothing and cost nothing without other workers
-// Tells the home of e's reply tuple. 0, -EEXIST where this very worker has promised the tuple to
-// another one, -ENOSPC.
-int ct_redirect_plant(struct ct_table *t, struct ct_entry *e, uint16_t home);
-// Tells the home of e's original tuple, another worker.
-int ct_redirect_plant_away(struct ct_table *t, struct ct_entry *e, uint16_t home);
-// What was planted for e. False: no room, try again later.
-bool ct_redirect_lift(struct ct_table *t, struct ct_entry *e);
-// An expectation's key, to all other workers; *planted: a bit for each that was told. -ENOSPC.
-int ct_redirect_announce(struct ct_table *t, const struct ct_key *k, uint64_t *planted);
-// To those again that it was for; takes their bits away. False: no room, try again later.
-bool ct_redirect_withdraw(struct ct_table *t, const struct ct_key *k, uint64_t *planted);
+// ---- ct_redirect.c: nothing without other workers
 bool ct_redirect_taken(const struct ct_table *t, const struct ct_key *k);
-void ct_redirect_drain(struct ct_table *t);
+// What other workers said. Before each burst and at the end of each turn.
+void ct_redirect_drain(struct pl_worker *w);
 void ct_redirect_free(struct ct_table *t);

@@ -80,6 +80,7 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "handed_over", number(load(&n->handed_over)));
 	json_object_set_new(view, "taken_over", number(load(&n->taken_over)));
 	json_object_set_new(view, "deferred", number(load(&n->deferred)));
+	json_object_set_new(view, "parked", number(load(&n->parked)));
 	json_object_set_new(view, "cached", number(load(&n->known)));
 	json_object_set_new(view, "news_lost", number(load(&n->news_lost)));
 	json_object_set_new(view, "flows", number(ct_table_count(w->ct)));

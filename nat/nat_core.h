@@ -38,6 +38,7 @@ struct nat_area {
 	int32_t next, prev; // links of nat_bysrc, 0: none
 	uint8_t masq_port;  // exit port of MASQUERADE + 1; 0: not masqueraded
 	bool linked;	    // in nat_bysrc
+	uint8_t refused;    // how often another worker had the reply tuple
 };
 static_assert(sizeof(struct nat_area) <= CT_NAT_AREA, "fits into the flow");
 
@@ -57,7 +58,9 @@ nat_tuple(const struct ct_entry *e, enum ct_dir dir)
 uint64_t nat_random(struct nat_core *n);
 
 // Binds one side of p's flow by p->nat_rule (NULL: null binding): chooses, writes the reply tuple,
-// sets the status bits of flow and packet. 0, or a drop reason + 1.
+// sets the status bits of flow and packet. 0, a drop reason + 1, or NAT_ASK: another worker must be
+// asked (ct_ask_home), and then this is called again.
+#define NAT_ASK (-1)
 int nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p,
 	     enum nat_side side);
 // The same by a range that no rule gave, for a flow that was expected; the nat table is then not

@@ -8,8 +8,9 @@
 // free; else an address of the range by hash, the port kept where the tuple is free; else another
 // port. With several workers (port-selection: steered) a kept port must also bring the reply home,
 // and ports that are chosen freely always do. Ranges too small to steer in, ICMP identifiers and
-// protocols without ports fall back to any free tuple: conntrack then plants a redirect where the
-// replies arrive.
+// protocols without ports fall back to any free tuple: the worker where the replies arrive must
+// grant it then, and the packet waits for that.
+#include <errno.h>
 #include <string.h>
 
 #include <netinet/in.h>
@@ -465,13 +466,6 @@ forget(struct pl_worker *w, struct ct_entry *e)
 	if (w == NULL || w->nat == NULL)
 		return;
 	nat_bysrc_del(&w->nat->bysrc, e);
-	if (ct_entry_status(e) & CT_S_CLASHED) {
-		struct ct_tuple reply = nat_tuple(e, CT_REPLY);
-		uint64_t sig = tuple_sig(w->nat, &reply);
-
-		w->nat->refused[sig % NAT_REFUSED] =
-			(struct nat_refused){sig, w->now_ns + NAT_REFUSED_NS};
-	}
 }
 
 // From now on nat hears of the flow's end.
@@ -511,12 +505,13 @@ settle(struct pick *k, struct pl_pkt *p, bool last)
 			return PL_DROP_NAT_NO_PORT + 1;
 		commit(k, p);
 		ret = last ? ct_reserve_reply(k->w, p->ct) : 0;
-		if (ret == 0) {
+		if (ret == 0 || ret == -EINPROGRESS) {
 			ct_entry_set_status(p->ct, k->side == NAT_SRC ? CT_S_SRC_NAT_DONE
 								      : CT_S_DST_NAT_DONE);
 			if (last)
 				remember(k->w, p->ct);
-			return 0;
+			// What goes with a flow of another packet does not make it known.
+			return ret == 0 || (p->flags & PL_F_CT_GIVEN) ? 0 : NAT_ASK;
 		}
 		if (ret != -EEXIST)
 			return PL_DROP_NAT_FAILED + 1;
@@ -526,16 +521,44 @@ settle(struct pick *k, struct pl_pkt *p, bool last)
 	return PL_DROP_NAT_NO_PORT + 1;
 }
 
+// The reply's home has refused what was chosen: it counts as taken for a while, and the candidate
+// is again what it was before the source was bound. False: that was often enough.
+static bool
+take_back(struct pick *k, struct pl_pkt *p)
+{
+	struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
+	struct nat_core *n = k->w->nat;
+	uint64_t sig = tuple_sig(n, &k->reply);
+
+	n->refused[sig % NAT_REFUSED] = (struct nat_refused){sig, k->w->now_ns + NAT_REFUSED_NS};
+	if (++nat_area(k->w->ct, p->ct)->refused >= RESERVE_TRIES)
+		return false;
+	nat_bysrc_del(&n->bysrc, p->ct);
+	ct_entry_clear_status(p->ct, CT_S_SRC_NAT | CT_S_SRC_NAT_DONE | CT_S_CLASHED);
+	p->ct_status &= (uint8_t)~PL_CT_SNAT;
+	k->reply.dst = orig.src;
+	if (!k->icmp) // one identifier for both ends; another is chosen
+		k->reply.dport = orig.sport;
+	ct_set_reply(p->ct, &k->reply);
+	return true;
+}
+
 int
 nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enum nat_side side)
 {
 	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
+	uint32_t status = ct_entry_status(p->ct);
 	struct pick k = pick_of(w, p, side);
+	bool again = side == NAT_SRC && (status & CT_S_CLASHED);
 	int ret;
 
-	if (ct_entry_status(p->ct) & (done | CT_S_CONFIRMED))
+	if (status & CT_S_CONFIRMED || (!again && (status & done)))
 		return 0;
+	if (unlikely(again) && !take_back(&k, p))
+		return PL_DROP_NAT_NO_PORT + 1;
 	ret = range_of(&k, p, conf);
+	if (unlikely(again))
+		k.range.flags |= PL_NAT_RANDOM_FULLY; // anything but that one
 	return ret != 0 ? ret : settle(&k, p, side == NAT_SRC);
 }
 
@@ -544,8 +567,10 @@ nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
 	    const struct pl_nat_rule *range, bool last)
 {
 	struct pick k = pick_of(w, p, side);
+	int ret;
 
 	k.range = *range;
 	p->flags &= (uint16_t) ~(side == NAT_SRC ? PL_F_NAT_POST : PL_F_NAT_PRE);
-	return settle(&k, p, last);
+	ret = settle(&k, p, last);
+	return ret == NAT_ASK ? 0 : ret; // ct_confirm asks
 }

@@ -119,6 +119,10 @@ nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 		if (p->flags & PL_F_NAT_POST) {
 			int ret = nat_bind(w, conf, p, NAT_SRC);
 
+			if (unlikely(ret == NAT_ASK)) {
+				ct_ask_home(w, b, p);
+				continue;
+			}
 			if (ret != 0) {
 				pl_drop(w, b, p, ret - 1);
 				continue;

@@ -43,6 +43,8 @@
 	X(TX_QUEUE, "port did not take the packet")                                                \
 	X(PORT_DOWN, "egress port is down")                                                        \
 	X(HANDOFF_FULL, "ring to the owning worker is full")                                       \
+	X(PARK_FULL, "too many packets wait for another worker's answer")                          \
+	X(PARK_LATE, "another worker did not answer in time")                                      \
 	X(SELF_FULL, "too many packets made by the gateway itself in one pass")                    \
 	X(NO_MBUF, "no packet buffer")                                                             \
 	X(LOCAL_ICMP_RATE, "ICMP error not sent: rate limit")

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "pipeline/park.h"
 #include "pipeline/toeplitz.h"
 #include "pipeline/worker.h"
 
@@ -44,6 +45,8 @@ pl_workers_join(struct pl_worker **w, uint16_t n)
 		for (unsigned k = 0; k < PL_RETA_SIZE; k++)
 			reta[k] = k % n;
 		w[i]->reta = reta;
+		if (n > 1 && pl_park_create(w[i]) < 0)
+			return -ENOMEM;
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		for (uint16_t k = 0; k < n; k++) {

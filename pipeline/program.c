@@ -11,6 +11,7 @@
 
 struct rte_rcu_qsbr *pl_qsbr;
 static _Atomic(const struct pl_program *) current_program;
+static _Atomic unsigned waiting;
 
 int
 pl_rcu_create(uint16_t n_workers, int socket)
@@ -39,8 +40,17 @@ pl_rcu_free(void)
 void
 pl_rcu_wait(void)
 {
-	if (pl_qsbr != NULL)
-		rte_rcu_qsbr_check(pl_qsbr, rte_rcu_qsbr_start(pl_qsbr), true);
+	if (pl_qsbr == NULL)
+		return;
+	atomic_fetch_add_explicit(&waiting, 1, memory_order_relaxed);
+	rte_rcu_qsbr_check(pl_qsbr, rte_rcu_qsbr_start(pl_qsbr), true);
+	atomic_fetch_sub_explicit(&waiting, 1, memory_order_relaxed);
+}
+
+bool
+pl_rcu_waiting(void)
+{
+	return atomic_load_explicit(&waiting, memory_order_relaxed) != 0;
 }
 
 const struct pl_program *

@@ -12,6 +12,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "pipeline/note.h"
+#include "pipeline/park.h"
 #include "pipeline/way.h"
 #include "pipeline/worker.h"
 
@@ -56,6 +57,7 @@ pl_worker_free(struct pl_worker *w)
 	}
 	if (w->rest.event_fd >= 0)
 		close(w->rest.event_fd);
+	pl_park_free(w);
 	rte_free((void *)(uintptr_t)w->reta);
 	pl_ways_free(w->ways);
 	rte_free(w);
@@ -73,13 +75,19 @@ pl_drop_mbuf(struct pl_worker *w, struct rte_mbuf *m, enum pl_drop reason)
 }
 
 void
+pl_drop_note(struct pl_pkt *p, enum pl_drop reason)
+{
+	if (p->note == NULL)
+		return;
+	p->note->drop = reason;
+	p->note->verdict = reason == PL_DROP_REJECT ? PL_NOTE_REJECT : PL_NOTE_DROP;
+	p->note->ct_state = p->ct_state;
+}
+
+void
 pl_drop(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, enum pl_drop reason)
 {
-	if (p->note != NULL) {
-		p->note->drop = reason;
-		p->note->verdict = reason == PL_DROP_REJECT ? PL_NOTE_REJECT : PL_NOTE_DROP;
-		p->note->ct_state = p->ct_state;
-	}
+	pl_drop_note(p, reason);
 	pl_drop_mbuf(w, pl_take(b, p), reason);
 }
 
@@ -252,6 +260,21 @@ run_burst(struct pl_worker *w, struct pl_burst *b)
 }
 
 void
+pl_resume(struct pl_worker *w, const struct pl_pkt *p, unsigned stage)
+{
+	struct pl_burst *b = &w->burst;
+
+	if (w->ways != NULL)
+		pl_ways_check(w);
+	b->pkt[0] = *p;
+	b->live[0] = &b->pkt[0];
+	b->n = b->used = 1;
+	b->ended = 0;
+	run_stages(w, b, stage, w->prog->n_stage);
+	run_consequences(w);
+}
+
+void
 pl_self_send(struct pl_worker *w, struct rte_mbuf *m)
 {
 	if (w->n_self == RTE_DIM(w->self)) {
@@ -336,26 +359,38 @@ serve_call(struct pl_worker *w)
 		atomic_store_explicit(&w->call, call, memory_order_release);
 }
 
-unsigned
-pl_worker_turn(struct pl_worker *w)
+static unsigned
+take_in(struct pl_worker *w)
 {
 	struct rte_mbuf *m[PL_BURST];
 	unsigned sum = 0;
 
+	for (unsigned i = 0; i < w->n_rx; i++) {
+		const struct pl_rx *rx = &w->rx[i];
+		uint16_t n = rx->burst(rx->ctx, rx->queue, m, PL_BURST);
+
+		if (n == 0)
+			continue;
+		sum += n;
+		pl_worker_feed(w, m, n, rx->port, rx->origin);
+	}
+	if (w->n_workers > 1)
+		sum += take_over(w);
+	return sum;
+}
+
+unsigned
+pl_worker_turn(struct pl_worker *w)
+{
+	unsigned sum = 0;
+
 	if (w->prog != NULL) {
+		if (unlikely(w->n_parked != 0))
+			pl_park_turn(w);
 		if (unlikely(w->n_self != 0))
 			run_consequences(w); // made by the idle functions of the turn before
-		for (unsigned i = 0; i < w->n_rx; i++) {
-			const struct pl_rx *rx = &w->rx[i];
-			uint16_t n = rx->burst(rx->ctx, rx->queue, m, PL_BURST);
-
-			if (n == 0)
-				continue;
-			sum += n;
-			pl_worker_feed(w, m, n, rx->port, rx->origin);
-		}
-		if (w->n_workers > 1)
-			sum += take_over(w);
+		if (likely(!w->hold))
+			sum = take_in(w);
 	}
 	for (unsigned i = 0; w->idle != NULL && w->idle[i] != NULL; i++)
 		w->idle[i](w);
@@ -365,7 +400,7 @@ pl_worker_turn(struct pl_worker *w)
 	w->cnt.loops++;
 	w->cnt.busy_loops += sum != 0;
 	atomic_store_explicit(&w->heartbeat, w->cnt.loops, memory_order_relaxed);
-	return sum;
+	return sum + w->n_parked; // who waits for an answer does not rest
 }
 
 int
@@ -429,15 +464,22 @@ pl_worker_loop(void *worker)
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		w->wall_ns = wall_clock();
 		w->now_ns = base_ns + (uint64_t)((double)(rte_rdtsc() - start) * ns_per_tick);
-		w->prog = pl_program_current();
+		if (likely(w->n_parked == 0)) {
+			w->hold = false;
+			w->prog = pl_program_current();
+		} else {
+			pl_park_hold(w);
+		}
 		found = pl_worker_turn(w);
-		rte_rcu_qsbr_quiescent(pl_qsbr, w->id);
+		if (likely(w->n_parked == 0))
+			rte_rcu_qsbr_quiescent(pl_qsbr, w->id);
 		if (w->rest.poll == PL_POLL_ADAPTIVE)
 			pl_rest(w, found);
 	}
 	pl_rest_stop(w);
 	// Nothing new comes in; what other workers hand over and what is buffered still goes out.
 	w->n_rx = 0;
+	w->hold = false;
 	for (unsigned i = 0; i < DRAIN_TURNS; i++)
 		pl_worker_turn(w);
 	atomic_store_explicit(&w->running, false, memory_order_release);

@@ -18,6 +18,7 @@
 struct ct_table;
 struct nat_core;
 struct net_core;
+struct pl_parking;
 
 // Rx and tx of one queue. ctx and queue are the driver's; for ethdev see net/port.c, for captures
 // app/replay.c.
@@ -37,6 +38,7 @@ struct pl_counters {
 	uint64_t loops, busy_loops; // turns, and turns that found packets
 	uint64_t handed_over, taken_over;
 	uint64_t deferred;    // packets that waited for their flow's first packet
+	uint64_t parked;      // packets that waited for another worker's word (pipeline/park.h)
 	uint64_t known;	      // packets that went the short way (pipeline/way.h)
 	uint64_t events_lost; // pipeline/event.h: no room in the ring
 	uint64_t news_lost;   // notes that had no room in another worker's ring (pipeline/news.h)
@@ -92,6 +94,9 @@ struct pl_worker {
 	uint16_t n_self;
 	struct rte_mbuf *dead[2 * PL_BURST]; // freed together at the end of the turn
 	uint16_t n_dead;
+	uint16_t n_parked;	    // packets in parking
+	bool hold;		    // takes nothing in: control waits until none are
+	struct pl_parking *parking; // pipeline/park.h; NULL with one worker
 
 	struct pl_rest rest __rte_cache_aligned;
 	struct rte_epoll_event rest_event; // of rest.event_fd
@@ -130,6 +135,9 @@ pl_meta(struct rte_mbuf *m)
 
 // Ends a packet: counts the reason, frees the mbuf at the end of the turn.
 void pl_drop(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, enum pl_drop reason);
+
+// What replay and explain hear of it; a part of pl_drop().
+void pl_drop_note(struct pl_pkt *p, enum pl_drop reason);
 
 // Counts a drop of something that is no longer (or not yet) a pl_pkt: fragments in a queue, made
 // packets.
@@ -178,6 +186,10 @@ unsigned pl_worker_turn(struct pl_worker *w);
 void pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t port,
 		    uint8_t origin);
 
+// Runs one packet, which left a burst before, from that stage on, and what it gives rise to.
+// Between two bursts.
+void pl_resume(struct pl_worker *w, const struct pl_pkt *p, unsigned stage);
+
 // Rings between all workers (packets, news) and the table hash -> worker. Before the first turn; 0
 // or -errno. n = 1: only the table.
 int pl_workers_join(struct pl_worker **w, uint16_t n);
@@ -204,6 +216,9 @@ void pl_rcu_free(void);
 // Waits until every worker thread has passed a quiescent state since the call; returns at once
 // without threads.
 void pl_rcu_wait(void);
+
+// Does anybody wait in there? Any thread.
+bool pl_rcu_waiting(void);
 
 // Makes next the program of all workers, waits, and returns the one before (NULL: none), now
 // unused.

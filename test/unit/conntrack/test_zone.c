@@ -1,6 +1,7 @@
 // Zones: the same tuple in two zones is two flows, in one direction or both, with one worker and
 // with several. What is expected was seen with Linux 6.18 (test/diff has random cases of it).
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 
 #include <criterion/criterion.h>
@@ -105,7 +106,8 @@ translate(struct pl_worker *w, struct pl_pkt *p)
 	inet_pton(AF_INET, "203.0.113.1", &reply.dst.v4);
 	reply.dport = (rte_be16_t)~reply.dport;
 	ct_set_reply(p->ct, &reply);
-	cr_assert(eq(int, ct_reserve_reply(w, p->ct), 0));
+	int ret = ct_reserve_reply(w, p->ct);
+	cr_assert(ret == 0 || ret == -EINPROGRESS, "%d", ret);
 }
 
 // Three customers with the same addresses, translated to the same reply tuple in zones of their own
