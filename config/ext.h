@@ -13,6 +13,7 @@ struct ext_in {
 	struct cfg_target *target; // the target it belongs to
 	uint8_t families;	   // where the rule can still stand; parse functions take bits away
 	bool invert;
+	bool iptables;	      // the text is iptables' own: it shortens names, and cuts comments
 	const char *name;     // as written, for messages
 	const char *value[2]; // as many as the row says
 	struct cfg_pos pos;
@@ -156,6 +157,8 @@ bool ext_mark_show(struct ext_out *out);
 // Takes away from in->families all but `families`; false with an error where nothing remains.
 bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);
 // ext_value.c: words that several extensions take; false with an error.
+// Is the word that name? In any case of letters; iptables takes the name's beginning for it, too.
+bool ext_is_name(const struct ext_in *in, const char *word, const char *name);
 // The option's only word, a number from `min` to `max`.
 bool ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out);
 // N or LOW:HIGH, either of which may be left out. May run backwards: iptables takes that.

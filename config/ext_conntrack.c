@@ -203,11 +203,11 @@ status_parse(struct ext_in *in)
 
 		if (!cfg_value_next(&rest, word, sizeof(word)))
 			word[0] = '\0';
-		while (i < EXT_N(statuses) && strcasecmp(word, statuses[i].name) != 0)
+		while (i < EXT_N(statuses) && !ext_is_name(in, word, statuses[i].name))
 			i++;
 		if (i < EXT_N(statuses))
 			c->status |= statuses[i].bit;
-		else if (strcasecmp(word, "NONE") != 0)
+		else if (!ext_is_name(in, word, "NONE"))
 			return bad(in, "a list of NONE, EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED");
 	}
 	return true;

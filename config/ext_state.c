@@ -37,7 +37,7 @@ ext_states_parse(struct ext_in *in)
 		if (!cfg_value_next(&rest, word, sizeof(word)))
 			word[0] = '\0';
 		while (i < EXT_N(states) &&
-		       (strcasecmp(word, states[i].name) != 0 || (state && !states[i].state)))
+		       (!ext_is_name(in, word, states[i].name) || (state && !states[i].state)))
 			i++;
 		if (i == EXT_N(states)) {
 			cfg_err_add(in->err, in->pos,
@@ -71,15 +71,28 @@ ext_states_show(struct ext_out *out)
 	return true;
 }
 
+#define COMMENT_MAX 255 // bytes
+
+// Of as much of it as fits; iptables cuts inside of a character, too.
+static size_t
+comment_len(const char *text)
+{
+	size_t len = 0, n;
+
+	while ((n = cfg_utf8_len(text + len)) != 0 && text[len] != '\0' && len + n <= COMMENT_MAX)
+		len += n;
+	return len;
+}
+
 static bool
 comment_parse(struct ext_in *in)
 {
 	const char *text = in->value[0];
 	size_t n = 1;
 
-	if (strlen(text) > 255) {
-		cfg_err_add(in->err, in->pos, "'%s': a comment has at most 255 bytes, this one %zu",
-			    in->name, strlen(text));
+	if (strlen(text) > COMMENT_MAX && !in->iptables) {
+		cfg_err_add(in->err, in->pos, "'%s': a comment has at most %d bytes, this one %zu",
+			    in->name, COMMENT_MAX, strlen(text));
 		return false;
 	}
 	for (const char *c = text; *c != '\0' && n != 0; c += n) {
@@ -93,8 +106,8 @@ comment_parse(struct ext_in *in)
 			    in->name);
 		return false;
 	}
-	in->match->data = strdup(text);
-	in->match->data_size = strlen(text) + 1;
+	in->match->data = strndup(text, comment_len(text));
+	in->match->data_size = comment_len(text) + 1;
 	if (in->match->data == NULL)
 		cfg_err_add(in->err, in->pos, "out of memory");
 	return in->match->data != NULL;

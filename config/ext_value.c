@@ -9,6 +9,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+bool
+ext_is_name(const struct ext_in *in, const char *word, const char *name)
+{
+	if (in->iptables && word[0] != '\0')
+		return strncasecmp(word, name, strlen(word)) == 0;
+	return strcasecmp(word, name) == 0;
+}
 
 bool
 ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out)

@@ -247,6 +247,7 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 		.rule = &in->rule,
 		.families = in->families,
 		.invert = o->invert,
+		.iptables = in->iptables,
 		.name = o->name,
 		.value = {o->value[0], o->value[1]},
 		.pos = o->pos,

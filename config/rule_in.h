@@ -16,6 +16,7 @@ struct rule_in {
 	const struct ext *target;    // NULL: none, or a chain
 	uint8_t families;	     // where it can still stand
 	bool resolve;		     // host names in lists of addresses are looked up
+	bool iptables;		     // its own text, read as it reads it (see struct ext_in)
 	bool family_given;	     // `family:` said so: the protocol alone does not change it
 	const struct cfg_sets *sets; // that there are; NULL: any may be there
 	struct cfg_err *err;

@@ -476,6 +476,7 @@ save_line(struct save_in *in)
 	l.rule.family_given = true;
 	l.rule.resolve = in->how->resolve;
 	l.rule.sets = in->how->sets;
+	l.rule.iptables = true;
 	if (all_words(&l) && !(l.ignore && is_about_rule(&l.cmd)))
 		save_command(in, &l.cmd, &l.rule);
 	rule_in_free(&l.rule);

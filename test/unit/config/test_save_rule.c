@@ -174,6 +174,34 @@ Test(config_save_rule, icmp)
 	EXPECT_ROWS(rows);
 }
 
+// What is too long for a comment is cut, as iptables does; in YAML it is an error.
+Test(config_save_rule, a_long_comment)
+{
+	char in[400] = "-m comment --comment ", out[400], *text, *said;
+	struct row row = {CFG_IPV4, IN, in, out};
+	const size_t head = strlen(in);
+
+	memset(in + head, 'a', 300);
+	memcpy(out, in, head + 255);
+	out[head + 255] = '\0';
+	expect_rows(&row, 1);
+	memset(in + head, 'a', 254);
+	strcpy(in + head + 254, "\xc3\xa4"); // no half of a character
+	memcpy(out, in, head + 254);
+	out[head + 254] = '\0';
+	expect_rows(&row, 1);
+	cr_assert(ge(int,
+		     asprintf(&text,
+			      "tables: { filter: { INPUT: { rules: [ { comment: %0300d, jump: "
+			      "ACCEPT } ] } } }\n",
+			      0),
+		     0));
+	cr_assert(eq(ptr, t_yaml_in(text, &said), NULL));
+	cr_assert(ne(ptr, strstr(said, "at most 255 bytes, this one 300"), NULL), "%s", said);
+	free(said);
+	free(text);
+}
+
 Test(config_save_rule, state_and_comment)
 {
 	static const struct row rows[] = {
@@ -184,6 +212,12 @@ Test(config_save_rule, state_and_comment)
 		 "-m conntrack --ctstate RELATED,ESTABLISHED"},
 		{CFG_IPV4, IN, "-m conntrack ! --ctstate INVALID,NEW", NULL},
 		{CFG_IPV4, IN, "-m conntrack --ctstate SNAT,DNAT", NULL},
+		// iptables takes the beginning of a name for it.
+		{CFG_IPV4, IN, "-m state --state EST,r", "-m state --state RELATED,ESTABLISHED"},
+		{CFG_IPV6, IN, "-m conntrack --ctstate inv,D",
+		 "-m conntrack --ctstate INVALID,DNAT"},
+		{CFG_IPV4, IN, "-m conntrack --ctstatus ASSUR,exp",
+		 "-m conntrack --ctstatus EXPECTED,ASSURED"},
 		{CFG_IPV4, IN, "-m conntrack --ctstate UNTRACKED -m state --state NEW", NULL},
 		{CFG_IPV4, IN, "-m comment --comment foo", NULL},
 		{CFG_IPV4, IN, "-m comment --comment=foo", "-m comment --comment foo"},
