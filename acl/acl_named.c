@@ -50,6 +50,18 @@ acl_named_find(const struct acl_policy *p, const struct acl_named_kind *kind,
 	return NULL;
 }
 
+enum acl_family
+acl_family_of_match(const struct acl_policy *p, const struct cfg_match *m)
+{
+	for (int t = 0; t < CFG_TABLES; t++) {
+		const struct acl_table *four = &p->table[ACL_V4][t];
+
+		if (m >= four->match && m < four->match + four->n_match)
+			return ACL_V4;
+	}
+	return ACL_V6;
+}
+
 // A thing that nobody asked anything of yet, at the end of p's list; NULL when out of memory.
 static struct acl_named *
 named_add(struct acl_policy *p, const struct acl_named_kind *kind, enum acl_family family,

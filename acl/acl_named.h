@@ -50,6 +50,12 @@ void acl_named_drop(struct acl_policy *p);
 struct acl_named *acl_named_find(const struct acl_policy *p, const struct acl_named_kind *kind,
 				 enum acl_family family, const char *name);
 
+// In which family the match stands, which is one of p's.
+enum acl_family acl_family_of_match(const struct acl_policy *p, const struct cfg_match *m);
+
+// acl_match_hashlimit.c
+extern const struct acl_named_kind acl_hashlimit_kind;
+extern const struct acl_named_use acl_hashlimit_use;
 // acl_match_recent.c
 extern const struct acl_named_kind acl_recent_kind;
 extern const struct acl_named_use acl_recent_use;

@@ -37,6 +37,7 @@ enum cfg_match_id {
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_ECN,	 // -m ecn
 	CFG_M_ESP,	 // -m esp
+	CFG_M_HASHLIMIT, // -m hashlimit
 	CFG_M_HELPER,	 // -m helper
 	CFG_M_HL,	 // -m hl, IPv6 only
 	CFG_M_ICMP,	 // -m icmp
@@ -257,6 +258,55 @@ struct cfg_m_addrtype {
 struct cfg_m_rpfilter { // is the way back to the source the way that the packet came?
 	bool loose, validmark, accept_local, invert;
 };
+struct cfg_match;
+enum cfg_hashlimit_mode { // what makes a bucket
+	CFG_HL_SRCIP = 1 << 0,
+	CFG_HL_SRCPORT = 1 << 1,
+	CFG_HL_DSTIP = 1 << 2,
+	CFG_HL_DSTPORT = 1 << 3,
+};
+// As written; cfg_hashlimit_resolve() makes of it what counts. The table's name is the data.
+struct cfg_m_hashlimit {
+	uint64_t avg;	// millionths of a second per packet; bytes: cfg_hashlimit_cost(); 0: none
+	uint64_t burst; // packets or bytes
+	uint32_t unit;	// of the rate, in seconds; bytes: 15
+	uint32_t size, max, gcinterval, expire, interval; // 0: not given; ms, ms, seconds
+	uint8_t mode;					  // of enum cfg_hashlimit_mode
+	uint8_t srcmask, dstmask;			  // prefix lengths
+	bool srcmask_set, dstmask_set, burst_set;
+	bool above; // matches what exceeds the rate, not what keeps within it
+	bool bytes, rate_match;
+};
+#define CFG_HL_SCALE		 UINT64_C(1000000) // of a second
+#define CFG_HL_SIZE_MAX		 1048576	   // of both sizes of a table
+#define CFG_HL_BURST_MAX	 1000000	   // packets
+#define CFG_HL_GCINTERVAL	 1000		   // ms, where not given
+#define CFG_HL_BYTE_EXPIRE	 15000		   // ms: of byte rates without a burst
+#define CFG_HL_BYTE_EXPIRE_BURST 60000
+// Credits gained per tick (CFG_LIMIT_TICKS), for packets and for bytes.
+#define CFG_HL_CREDITS	    (UINT64_C(1) << 39)
+#define CFG_HL_BYTE_CREDITS (UINT64_C(1) << 24)
+struct cfg_hashlimit {
+	uint64_t avg;	// as above; with rate_match and packets per second, whatever was written
+	uint64_t burst; // packets; bytes: multiples of the rate
+	uint32_t size, max; // 0: netfilter's defaults
+	uint32_t gcinterval, expire, interval;
+	uint8_t mode, srcmask, dstmask;
+	uint8_t bits; // of an address
+	bool bytes, rate_match;
+};
+const char *cfg_hashlimit_name(const struct cfg_match *m);
+// What the words amount to, padding zero. family: CFG_IPV4 or CFG_IPV6.
+void cfg_hashlimit_resolve(const struct cfg_m_hashlimit *m, unsigned family,
+			   struct cfg_hashlimit *out);
+// Why netfilter refuses it in the family; NULL: it does not.
+const char *cfg_hashlimit_bad(const struct cfg_m_hashlimit *m, unsigned family);
+uint64_t cfg_hashlimit_factor(char letter);	    // m: 1024 * 1024, k: 1024, else 1
+uint64_t cfg_hashlimit_cost(uint64_t bytes);	    // what a rate in bytes a second is kept as
+uint64_t cfg_hashlimit_bytes(uint64_t cost);	    // the other way, rounded to sixteens
+uint64_t cfg_hashlimit_credits(uint64_t time);	    // of so many millionths of a second
+uint32_t cfg_hashlimit_byte_credits(uint64_t cost); // of sixteen bytes at that rate
+
 struct cfg_m_cpu { // the worker's number
 	uint32_t number;
 	bool invert;
@@ -290,7 +340,6 @@ struct cfg_m_recent {
 	uint32_t seconds, hitcount; // 0: not given
 };
 #define CFG_RECENT_HITS_MAX 65535
-struct cfg_match;
 const char *cfg_recent_name(const struct cfg_match *m);
 
 #define CFG_STRING_MAX 128
@@ -430,6 +479,7 @@ struct cfg_match {
 		struct cfg_m_socket socket;
 		struct cfg_m_osf osf;
 		struct cfg_m_realm realm;
+		struct cfg_m_hashlimit hashlimit;
 		struct cfg_m_recent recent;
 		struct cfg_m_cpu cpu;
 		struct cfg_m_quota quota;

@@ -48,6 +48,15 @@ static const struct sample {
 	{CFG_BOTH, 0, NULL,
 	 "recent --{rcheck|update} --seconds {1..3}{| --reap} --hitcount {0..5}{| --rttl} --name "
 	 "b"},
+	{CFG_BOTH, 0, NULL,
+	 "hashlimit --hashlimit-{upto|above} {1..9}/{sec|min|hour} --hashlimit-burst {1..9} "
+	 "--hashlimit-name {a|b}{| --hashlimit-mode srcip| --hashlimit-mode dstip,srcport}"},
+	{CFG_BOTH, 0, NULL,
+	 "hashlimit --hashlimit-{upto|above} {16..900}{b|kb}/s --hashlimit-name c --hashlimit-mode "
+	 "{srcip|srcip,dstip,srcport,dstport}{| --hashlimit-srcmask 24}{| --hashlimit-rate-match}"},
+	{CFG_BOTH, 0, NULL,
+	 "hashlimit --hashlimit-upto {1..9}/sec --hashlimit-name d --hashlimit-htable-size {1..4} "
+	 "--hashlimit-htable-max {1..4} --hashlimit-mode {srcip|dstport}"},
 	{CFG_IPV4, 0, NULL, "recent --{set|rcheck} --name c --mask 255.255.{0|255}.0"},
 	{CFG_BOTH, 0, NULL, "set {|! }--match-set s{0..9} {src|dst|src,dst}{| --return-nomatch}"},
 	{CFG_BOTH, 0, NULL,

@@ -565,8 +565,8 @@ Test(config_save_rule, notrack_ct_and_mark)
 Test(config_save_rule, refused_by_name)
 {
 	static const struct bad rows[] = {
-		{CFG_IPV4, IN, "-m hashlimit --hashlimit-upto 5/min -j ACCEPT", 10,
-		 "match 'hashlimit' is not supported yet"},
+		{CFG_IPV4, IN, "-m ipvs --vport 80 -j ACCEPT", 10,
+		 "match 'ipvs' is not supported yet"},
 		{CFG_IPV4, IN, "-j ULOG --ulog-prefix \"x: \"", 10,
 		 "target 'ULOG' is not supported yet"},
 		{CFG_IPV4, IN, "-m time --kerneltz", 10, "match 'time'"},

@@ -361,8 +361,8 @@ static const struct {
 	{"{ source: &a [ *a ] }", "6:26: error: alias '*a'"},
 	{"{ out-interface: x }", "6:11: error: out-interface cannot stand in chain INPUT"},
 	{"{ <<: { jump: DROP } }", "6:13: error: unknown key '<<'"},
-	{"{ jump: nope, source: x, hashlimit-upto: 1 }",
-	 "6:33: error: 'source': \"x\"|6:36: error: key 'hashlimit-upto'"},
+	{"{ jump: nope, source: x, vport: 1 }",
+	 "6:33: error: 'source': \"x\"|6:36: error: key 'vport'"},
 };
 
 Test(config_yaml, bad_rules)

@@ -1,0 +1,33 @@
+"""Matches that limit: hashlimit.
+
+A case takes the kernel a tenth of a second and Ringwall's clock eight: rates are of hours and days, and nothing expires.
+The kernel refuses larger bursts at fewer a day.
+"""
+
+
+def hashlimit(m, place, words):
+    # A table is what its first rule asks, and a name stands for one kind only: rules that share one differ in the rest.
+    kind = m.r.choice(['packets', 'packets', 'packets', 'rate', 'bytes', 'few'])
+    how = m.r.choice(['upto', 'above'])
+    if kind == 'packets':
+        out = f'--hashlimit-{how} {m.r.choice(["1/hour", "2/hour", "10/hour", "5/day", "10/day"])}'
+        out += m.r.choice(['', ' --hashlimit-burst 1', ' --hashlimit-burst 2', ' --hashlimit-burst 3'])
+    elif kind == 'rate':
+        out = f'--hashlimit-{how} {m.r.choice([1, 2, 3])}/sec --hashlimit-burst {m.r.choice([1, 2])} --hashlimit-rate-match'
+    elif kind == 'bytes':
+        out = f'--hashlimit-{how} {m.r.choice([48, 128, 320])}b/s --hashlimit-rate-match'
+    else:
+        out = f'--hashlimit-{how} 5/hour --hashlimit-htable-size 3 --hashlimit-htable-max {m.r.choice([3, 4])}'
+    if 'rate-match' in out:
+        out += f' --hashlimit-rate-interval {m.r.choice([1000, 3600])} --hashlimit-htable-expire 3600000'
+    mode = m.r.sample(['srcip', 'srcport', 'dstip', 'dstport'], m.r.choice([0, 1, 1, 2, 4]))
+    if mode:
+        out += ' --hashlimit-mode ' + ','.join(mode)
+    if m.chance(0.3):
+        out += f' --hashlimit-srcmask {m.r.choice([0, 8, 24] if m.family == 4 else [0, 48, 64, 127])}'
+    if m.chance(0.2):
+        out += f' --hashlimit-dstmask {m.r.choice([0, 24, 31] if m.family == 4 else [0, 32, 64])}'
+    return f'-m hashlimit {out} --hashlimit-name {kind}{m.r.choice("ab")}'
+
+
+MATCHES = [hashlimit, hashlimit]

@@ -1,0 +1,81 @@
+// The matches that limit by key or by time: iptables-save text in and out. What is expected here
+// was printed (or refused) by iptables-legacy 1.8.9 and its kernel for the same line.
+#include "save_rows.h"
+
+#define HL "-m hashlimit --hashlimit-"
+
+Test(config_save_limits, hashlimit)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, HL "upto 5 --hashlimit-name a",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a"},
+		{CFG_IPV6, IN, "-m hashlimit --hashlimit 5/s --hashlimit-name a",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a"},
+		{CFG_IPV4, IN, "-m hashlimit ! --hashlimit-above 5/s --hashlimit-name a",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a"},
+		{CFG_IPV4, IN,
+		 HL "above 5/min --hashlimit-name a --hashlimit-mode dstport,srcip,dstip,srcport "
+		    "--hashlimit-burst 7",
+		 HL "above 5/min --hashlimit-burst 7 --hashlimit-mode srcip,srcport,dstip,dstport "
+		    "--hashlimit-name a"},
+		{CFG_IPV4, IN, HL "above 120/min --hashlimit-name a --hashlimit-dstmask 8",
+		 HL "above 2/sec --hashlimit-burst 5 --hashlimit-name a "
+		    "--hashlimit-htable-expire 60000 --hashlimit-dstmask 8"},
+		{CFG_IPV4, IN, HL "above 3x/sec --hashlimit-name a --hashlimit-burst 5k",
+		 HL "above 3/sec --hashlimit-burst 5120 --hashlimit-name a"},
+		{CFG_IPV4, IN, HL "upto 999999/sec --hashlimit-name a",
+		 HL "upto 1000000/sec --hashlimit-burst 5 --hashlimit-name a"},
+		{CFG_IPV4, IN,
+		 HL "upto 3/min --hashlimit-htable-size 100000000 --hashlimit-htable-max 1048577 "
+		    "--hashlimit-htable-gcinterval 500 --hashlimit-htable-expire 60000 "
+		    "--hashlimit-name a",
+		 HL "upto 3/min --hashlimit-burst 5 --hashlimit-name a "
+		    "--hashlimit-htable-size 1048576 --hashlimit-htable-max 1048576 "
+		    "--hashlimit-htable-gcinterval 500"},
+		{CFG_IPV4, IN, HL "above 100b/s --hashlimit-name a --hashlimit-mode srcip,",
+		 HL "above 96b/s --hashlimit-mode srcip --hashlimit-name a"},
+		{CFG_IPV4, IN, HL "above 10mb/s --hashlimit-burst 25mb --hashlimit-name a",
+		 HL "above 10mb/s --hashlimit-burst 30mb --hashlimit-name a"},
+		{CFG_IPV4, IN, HL "upto 65536mb/s --hashlimit-name a",
+		 HL "upto 0b/s --hashlimit-name a"},
+		{CFG_IPV4, IN, HL "upto 1000000mb/s --hashlimit-name a",
+		 HL "upto 22906492224b/s --hashlimit-name a"},
+		{CFG_IPV4, IN, HL "upto 5/min --hashlimit-rate-match --hashlimit-name a",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a "
+		    "--hashlimit-htable-expire 60000 --hashlimit-rate-match "
+		    "--hashlimit-rate-interval 60"},
+		{CFG_IPV4, IN,
+		 HL "upto 1mb/s --hashlimit-rate-match --hashlimit-rate-interval 3x "
+		    "--hashlimit-name a",
+		 HL "upto 1mb/s --hashlimit-name a --hashlimit-rate-match "
+		    "--hashlimit-rate-interval 3"},
+		{CFG_IPV4, IN, HL "upto 5/s --hashlimit-rate-interval 3 --hashlimit-name a",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a"},
+		{CFG_IPV6, IN, HL "upto 5/s --hashlimit-name a --hashlimit-srcmask 64",
+		 HL "upto 5/sec --hashlimit-burst 5 --hashlimit-name a --hashlimit-srcmask 64"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, HL "above 3/s --hashlimit-mode srcip", 10, "'hashlimit-name'"},
+		{CFG_IPV4, IN, "-m hashlimit --hashlimit-name a", 10, "needs 'hashlimit-upto'"},
+		{CFG_IPV4, IN, HL "above 0/s --hashlimit-name a", 23, "bad rate"},
+		{CFG_IPV4, IN, HL "above 1000001/s --hashlimit-name a", 23, "at most 1000000"},
+		{CFG_IPV4, IN, HL "above 3/fort --hashlimit-name a", 23, "bad rate"},
+		{CFG_IPV4, IN, HL "above 0b/s --hashlimit-name a", 23, "bad rate"},
+		{CFG_IPV4, IN, HL "above 3/s --hashlimit-upto 3/s --hashlimit-name a", 45,
+		 "together with"},
+		{CFG_IPV4, IN, HL "upto 3/s --hashlimit-mode src --hashlimit-name a", 44,
+		 "bad mode"},
+		{CFG_IPV4, IN, HL "upto 1/day --hashlimit-burst 1000000 --hashlimit-name a", 10,
+		 "so large a burst"},
+		{CFG_IPV4, IN, HL "upto 5mb/s --hashlimit-burst 10kb --hashlimit-name a", 10,
+		 "less than the bytes of one second"},
+		{CFG_IPV4, IN, HL "upto 5/s --hashlimit-htable-expire 0 --hashlimit-name a", 44,
+		 "bad number"},
+		{CFG_IPV4, IN, HL "upto 5/s --hashlimit-name a/b", 44, "bad name"},
+		{CFG_IPV4, IN, HL "upto 5/s --hashlimit-name a --hashlimit-srcmask 33", 63,
+		 "is for IPv6"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
