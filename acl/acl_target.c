@@ -39,7 +39,7 @@ acl_connmark_apply(const struct acl_rule *r, struct acl_view *v)
 	else
 		mark = (old & m->ctmask_off) ^ shifted(m, p->mark & ~m->nfmask_off);
 	if (mark != old && v->state != NULL) {
-		pl_flow_ops->set_mark(p->ct, mark);
+		pl_flow_ops->set_mark(v->w, p->ct, mark);
 		p->rec = NULL; // the flow's next packet finds another mark
 	}
 	return ACL_GO_ON;

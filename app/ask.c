@@ -106,6 +106,14 @@ app_ask_end(struct app_answer *a)
 	free(a);
 }
 
+void
+app_ask_patient(struct app_answer *a)
+{
+	const struct timeval never = {0};
+
+	setsockopt(fileno(a->from), SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+}
+
 json_t *
 app_ask_next(struct app_answer *a, int *failed)
 {

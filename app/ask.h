@@ -17,6 +17,8 @@ struct app_answer *app_ask_many(const char *command, json_t *request);
 // printed.
 // {"end": ...} is returned as any other line.
 json_t *app_ask_next(struct app_answer *a, int *failed);
+// Lets the next lines take as long as they take.
+void app_ask_patient(struct app_answer *a);
 void app_ask_end(struct app_answer *a); // NULL is fine
 
 // Text that is at most 64 MiB from a file, "-" for standard input. 0, or -1 after the reason was

@@ -49,6 +49,7 @@ show_flows(struct app_answer *a, const char *command, bool json, bool ended)
 
 static const char text_of_use[] =
 	"[FILTER ...] [--json]\n"
+	"       ringwall flows --follow [FILTER ...] [-e EVENTS] [--timestamp] [--json]\n"
 	"       ringwall flows delete FILTER ... [--json]\n"
 	"       ringwall flows flush [-4 | -6]\n"
 	"FILTER: [-4 | -6] [-p PROTOCOL] [-s ADDRESS[/LENGTH]] [-d ADDRESS[/LENGTH]]\n"
@@ -88,6 +89,9 @@ static const struct app_opt flows_opt[] = {
 	{'n', "src-nat", O_ADDR, "snat"},
 	{'g', "dst-nat", O_ADDR, "dnat"},
 	{'j', "any-nat", O_ADDR, "any_nat"},
+	{'E', "follow", O_FOLLOW, NULL},
+	{'e', "event-mask", O_TEXT, "events"},
+	{0, "timestamp", O_TIME, NULL},
 	{0, "json", O_JSON, NULL},
 };
 
@@ -96,7 +100,7 @@ static const char *
 command_of(const struct app_opts *p)
 {
 	if (p->n_rest == 0)
-		return "flows";
+		return p->follow ? "flows_follow" : "flows";
 	if (strcmp(p->rest[0], "delete") == 0)
 		return "flows_delete";
 	return strcmp(p->rest[0], "flush") == 0 ? "flows_flush" : NULL;
@@ -109,6 +113,11 @@ check(const struct app_opts *p, const char *command)
 	if (command == NULL)
 		return app_opts_usage("flows", text_of_use,
 				      "unexpected '%s': expected 'delete' or 'flush'", p->rest[0]);
+	if (strcmp(command, "flows_follow") != 0 &&
+	    (p->follow || p->time || json_object_get(p->request, "events") != NULL))
+		return app_opts_usage("flows", text_of_use,
+				      "'--event-mask' and '--timestamp' go with '--follow', which "
+				      "takes no other word");
 	if (strcmp(command, "flows_delete") == 0 && json_object_size(p->request) == 1)
 		return app_opts_usage("flows", text_of_use,
 				      "'delete' needs to be told which flows; 'flush' ends all");
@@ -141,6 +150,33 @@ show_count(struct app_answer *a, const char *command, bool json)
 	return failed;
 }
 
+// Events as they come, each line at once, until the daemon ends or somebody stops this. Never
+// returns 0: there is no good end.
+static int
+follow(struct app_answer *a, const char *command, const struct app_opts *p)
+{
+	json_t *line;
+	int failed;
+
+	app_ask_patient(a);
+	while ((line = app_ask_next(a, &failed)) != NULL) {
+		json_t *lost = json_object_get(line, "lost");
+
+		if (lost != NULL)
+			fprintf(stderr, "ringwall %s: %lld events were lost\n", command,
+				(long long)json_integer_value(lost));
+		if (p->json && (json_dumpf(line, stdout, JSON_COMPACT) < 0 || putchar('\n') < 0))
+			break;
+		if (!p->json && lost == NULL)
+			app_show_event(line, p->time);
+		if (fflush(stdout) != 0)
+			break;
+		json_decref(line);
+	}
+	json_decref(line);
+	return 1;
+}
+
 int
 app_cmd_flows(int argc, char **argv)
 {
@@ -160,7 +196,9 @@ app_cmd_flows(int argc, char **argv)
 	a = app_ask_many(argv[0], p.request);
 	if (a == NULL)
 		return EXIT_FAILED;
-	if (strcmp(command, "flows_flush") == 0)
+	if (strcmp(command, "flows_follow") == 0)
+		failed = follow(a, argv[0], &p);
+	else if (strcmp(command, "flows_flush") == 0)
 		failed = show_count(a, argv[0], p.json);
 	else
 		failed = show_flows(a, argv[0], p.json, strcmp(command, "flows_delete") == 0);

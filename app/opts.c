@@ -76,6 +76,12 @@ take_option(struct app_opts *p, const struct app_opt *o, const char *command, co
 	case O_ALL:
 		p->all = true;
 		break;
+	case O_FOLLOW:
+		p->follow = true;
+		break;
+	case O_TIME:
+		p->time = true;
+		break;
 	case O_FORCE:
 		p->force = true;
 		break;

@@ -15,10 +15,12 @@ enum app_opt_kind {
 	O_TRUE,	  // true
 	O_IPV4,	  // "family": "ipv4"
 	O_IPV6,
-	O_JSON,	 // not for the daemon: print the answer as it is
-	O_EXACT, // not for the daemon: counters in full
-	O_ALL,	 // not for the daemon: drop reasons that are zero as well
-	O_FORCE, // not for the daemon: do it though it cuts off who asks
+	O_JSON,	  // not for the daemon: print the answer as it is
+	O_EXACT,  // not for the daemon: counters in full
+	O_ALL,	  // not for the daemon: drop reasons that are zero as well
+	O_FOLLOW, // not for the daemon: events as they happen
+	O_TIME,	  // not for the daemon: with the time
+	O_FORCE,  // not for the daemon: do it though it cuts off who asks
 };
 
 struct app_opt {
@@ -30,7 +32,7 @@ struct app_opt {
 
 struct app_opts {
 	json_t *request;
-	bool json, exact, all, force;
+	bool json, exact, all, force, follow, time;
 	char *rest[2]; // what is no option
 	int n_rest;
 };

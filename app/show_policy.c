@@ -124,7 +124,7 @@ app_show_policy(const json_t *answer, bool exact)
 }
 
 static void
-print_side(const json_t *side)
+print_side(const json_t *side, bool counters)
 {
 	printf("src=%s dst=%s ", text(side, "src"), text(side, "dst"));
 	if (json_object_get(side, "sport") != NULL)
@@ -135,23 +135,45 @@ print_side(const json_t *side)
 		       number(side, "code"), number(side, "id"));
 	if (number(side, "zone") != 0)
 		printf("zone=%" PRIu64 " ", number(side, "zone"));
+	if (!counters)
+		return;
 	printf("packets=%" PRIu64 " bytes=%" PRIu64 " ", number(side, "packets"),
 	       number(side, "bytes"));
+}
+
+static void
+print_flow(const json_t *flow, bool timeout, bool counters)
+{
+	printf("%-8s %" PRIu64 " ", text(flow, "protocol"), number(flow, "protocol_number"));
+	if (timeout)
+		printf("%" PRIu64 " ", number(flow, "timeout_sec"));
+	if (json_object_get(flow, "state") != NULL)
+		printf("%s ", text(flow, "state"));
+	print_side(json_object_get(flow, "original"), counters);
+	if (!is_true(flow, "seen_reply"))
+		printf("[UNREPLIED] ");
+	print_side(json_object_get(flow, "reply"), counters);
+	if (is_true(flow, "assured"))
+		printf("[ASSURED] ");
+	printf("mark=%" PRIu64 " worker=%" PRIu64 "\n", number(flow, "mark"),
+	       number(flow, "worker"));
 }
 
 void
 app_show_flow(const json_t *flow)
 {
-	printf("%-8s %" PRIu64 " %" PRIu64 " ", text(flow, "protocol"),
-	       number(flow, "protocol_number"), number(flow, "timeout_sec"));
-	if (json_object_get(flow, "state") != NULL)
-		printf("%s ", text(flow, "state"));
-	print_side(json_object_get(flow, "original"));
-	if (!is_true(flow, "seen_reply"))
-		printf("[UNREPLIED] ");
-	print_side(json_object_get(flow, "reply"));
-	if (is_true(flow, "assured"))
-		printf("[ASSURED] ");
-	printf("mark=%" PRIu64 " worker=%" PRIu64 "\n", number(flow, "mark"),
-	       number(flow, "worker"));
+	print_flow(flow, true, true);
+}
+
+void
+app_show_event(const json_t *event, bool time)
+{
+	const char *kind = text(event, "event");
+	bool end = strcmp(kind, "destroy") == 0;
+	uint64_t us = number(event, "time_us");
+
+	if (time)
+		printf("[%" PRIu64 ".%06" PRIu64 "]\t", us / 1000000, us % 1000000);
+	printf("%9s ", end ? "[DESTROY]" : strcmp(kind, "new") == 0 ? "[NEW]" : "[UPDATE]");
+	print_flow(json_object_get(event, "flow"), !end, end);
 }

@@ -164,6 +164,7 @@ show_events(const json_t *answer, bool all)
 		{"nflog_packets", "NFLOG packets written"},
 		{"nflog_no_group", "NFLOG packets of a group that nobody listens to"},
 		{"nflog_not_written", "NFLOG packets that file or reader did not take"},
+		{"flow_lost", "events of flows that found no room (sizes.flow-events)"},
 		{"ring_full", "events that found no room in a worker's ring (sizes.events)"},
 	};
 	const json_t *events = json_object_get(answer, "events");

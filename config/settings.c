@@ -91,6 +91,8 @@ static const struct cfg_key size_key[] = {
 	{"fragments", cfg_read_u32, TOP(fragments), .min = 16, .max = 1u << 20, .deflt = 1024},
 	{"rules-memory", cfg_read_u32, TOP(rules_memory), .max = 1u << 20, .deflt = 2048},
 	{"events", cfg_read_u32, TOP(events), .min = 512, .max = 1u << 24, .deflt = 16384},
+	{"flow-events", cfg_read_u32, TOP(flow_events), .min = 512, .max = 1u << 22,
+	 .deflt = 16384},
 };
 static const struct cfg_keys size_keys = {"sizes", KEYS(size_key)};
 

@@ -102,6 +102,7 @@ struct cfg_settings {
 	uint32_t fragments;    // datagrams in reassembly, per worker
 	uint32_t rules_memory; // MiB that one compiled policy may take; 0: no bound but EAL's
 	uint32_t events;       // pieces of 64 bytes of what a worker tells control, per worker
+	uint32_t flow_events;  // events of flows that wait, per worker, once somebody listens
 };
 
 // The file at path. Every error goes to err with its place. 0, or -EINVAL after at least one error,

@@ -130,7 +130,8 @@ void ct_entry_clear_status(struct ct_entry *e, uint32_t bits);
 // that point at it may go on to the end of theirs.
 void ct_entry_end(struct pl_worker *w, struct ct_entry *e);
 uint32_t ct_entry_mark(const struct ct_entry *e);
-void ct_entry_set_mark(struct ct_entry *e, uint32_t mark); // forgets its ways: rules may ask for it
+// Forgets the flow's ways: rules may ask for the mark. w: whose it is; NULL: nobody is told.
+void ct_entry_set_mark(const struct pl_worker *w, struct ct_entry *e, uint32_t mark);
 // CT_NAT_AREA bytes for nat, zero in a new flow of t.
 void *ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e);
 #define CT_NAT_AREA 16
@@ -186,6 +187,35 @@ unsigned ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, st
 unsigned ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow *out, unsigned max,
 			   bool (*want)(const struct ct_flow *flow, const void *arg),
 			   const void *arg);
+
+// ---- events: flows are born, change, end. Told to the control thread where somebody listens
+enum ct_event_kind {
+	CT_EVENT_NEW,	 // confirmed: its first packet got through
+	CT_EVENT_UPDATE, // protocol's state, SEEN_REPLY, ASSURED or the mark are not what they were
+	CT_EVENT_DESTROY, // counters are final
+	CT_EVENT_KINDS,
+};
+enum ct_end { // why a flow ended; values of IPFIX's flowEndReason
+	CT_END_IDLE = 1,
+	CT_END_FINISHED = 3,  // its protocol said so: timed out after FIN or RST, or reopened
+	CT_END_FORCED = 4,    // an operator, an address that went, a clash
+	CT_END_RESOURCES = 5, // made way in a full table
+};
+struct ct_event {
+	uint64_t wall_ns; // since 1970, of the worker's turn
+	struct ct_flow flow;
+	uint8_t kind; // enum ct_event_kind
+	uint8_t why;  // enum ct_end; DESTROY only
+};
+// A ring for `room` events (rounded up to a power of two) of t, where it has none yet. Control
+// thread. 0 or -errno; the table frees it.
+int ct_events_create(struct ct_table *t, uint32_t room, int socket);
+// From now on t tells these kinds (1 << enum ct_event_kind), if it has a ring. Owner's thread.
+void ct_events_want(struct ct_table *t, uint8_t kinds);
+// The oldest ones, at most max; how many. Control thread. What found no room is counted in
+// ct_stats.events_lost.
+unsigned ct_events_take(struct ct_table *t, struct ct_event *out, unsigned max);
+
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
 struct ct_stats {	      // this worker writes, anybody reads with relaxed loads
@@ -196,6 +226,7 @@ struct ct_stats {	      // this worker writes, anybody reads with relaxed loads
 	uint64_t unsent;      // times a message to another worker had to wait for room
 	uint64_t expect_made; // flows that helpers announced
 	uint64_t expected;    // and those of them that came
+	uint64_t events_lost; // that found no room in the ring
 };
 const struct ct_stats *ct_table_stats(const struct ct_table *t);
 // Ends all flows (masquerade: address gone; tests). Owner's thread.

@@ -6,6 +6,7 @@
 // Nothing is touched before it is sure that the packet goes the short way. A packet of such a flow
 // that cannot go it (a FIN, a bad checksum, too long, put together from fragments ...) makes the
 // flow forget its way, so that packets that come after it in this burst do not overtake it.
+#include "conntrack/ct_event.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_track.h"
 #include "pipeline/way.h"
@@ -114,8 +115,8 @@ track_tcp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsig
 	if (!tcp_fits(e, p, dir, &seg))
 		return false;
 	ct_tcp_segment(&e->tcp, &seg, (enum ct_dir)dir, e->status, 0, r->conf, &out);
-	if (out.assured)
-		e->status |= CT_S_ASSURED;
+	if (unlikely(out.assured && !(e->status & CT_S_ASSURED)))
+		ct_entry_rise(r->t, e, CT_S_ASSURED);
 	ct_wheel_refresh(r->t, e, out.timeout_ms);
 	return true;
 }
@@ -129,7 +130,7 @@ track_udp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsig
 	if (!udp_fits(e, p, dir))
 		return false;
 	if (answered && unlikely(!(e->status & CT_S_ASSURED)))
-		e->status |= CT_S_ASSURED;
+		ct_entry_rise(r->t, e, CT_S_ASSURED);
 	ct_wheel_refresh_to(r->t, e, stream ? r->stream_deadline : r->udp_deadline);
 	return true;
 }
@@ -182,7 +183,7 @@ go(const struct run *r, struct pl_pkt *p, struct ct_entry *e, unsigned dir, stru
 {
 	ct_entry_account(r->t, e, dir, p->l3_len);
 	if (unlikely(dir == CT_REPLY && !(e->status & CT_S_SEEN_REPLY)))
-		e->status |= CT_S_SEEN_REPLY;
+		ct_entry_rise(r->t, e, CT_S_SEEN_REPLY);
 	way->packets++;
 	way->bytes += p->l3_len;
 	ct_set_flow(p, e, dir, PL_CT_ESTABLISHED);

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "conntrack/ct_table.h"
+#include "conntrack/ct_event.h"
 
 struct ct_tuple
 ct_entry_tuple(const struct ct_entry *e, enum ct_dir dir)
@@ -56,9 +56,13 @@ ct_entry_mark(const struct ct_entry *e)
 }
 
 void
-ct_entry_set_mark(struct ct_entry *e, uint32_t mark)
+ct_entry_set_mark(const struct pl_worker *w, struct ct_entry *e, uint32_t mark)
 {
+	bool other = e->mark != mark;
+
 	e->mark = mark;
+	if (other && w != NULL && (e->status & CT_S_CONFIRMED))
+		ct_tell(w->ct, e, CT_EVENT_UPDATE, 0);
 	e->way[0] = e->way[1] = 0;
 }
 
@@ -105,8 +109,8 @@ ct_reserve_reply(struct pl_worker *w, struct ct_entry *e)
 	return -EEXIST;
 }
 
-static void
-flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
+void
+ct_flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
 {
 	memset(f, 0, sizeof(*f));
 	for (unsigned d = 0; d < 2; d++) {
@@ -164,7 +168,7 @@ ct_table_dump(struct ct_table *t, uint64_t now_ns, uint64_t *cursor, struct ct_f
 
 	ct_time_set(t, now_ns);
 	while (n < max && (e = next_live(t, cursor, &places)) != NULL)
-		flow_of(t, e, &out[n++]);
+		ct_flow_of(t, e, &out[n++]);
 	return n;
 }
 
@@ -179,7 +183,7 @@ ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow *out, un
 	t->w = w;
 	ct_time_set(t, w->now_ns);
 	for (unsigned i = 0; i < max && (e = next_live(t, cursor, &places)) != NULL; i++) {
-		flow_of(t, e, &out[n]);
+		ct_flow_of(t, e, &out[n]);
 		if (!want(&out[n], arg))
 			continue;
 		ct_table_kill(t, e);

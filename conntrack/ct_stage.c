@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "conntrack/ct_claim.h"
+#include "conntrack/ct_event.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_track.h"
 #include "pipeline/park.h"
@@ -115,7 +116,7 @@ apply(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 		return true;
 	case CT_KILL:
 		ct_entry_account(t, e, dir, p->l3_len);
-		ct_table_kill(t, e);
+		ct_table_end(t, e, CT_END_FINISHED);
 		return true;
 	case CT_PASS:
 		if (out->assured)
@@ -182,14 +183,16 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	struct ct_tcp_out out;
 	enum ct_verdict v;
 	struct ct_entry *e;
+	uint32_t before;
 	unsigned dir;
 
 	e = flow_of(t, look, &dir);
 	if (e == NULL)
 		return begin(t, p, look, conf);
+	before = ct_event_look(e);
 	v = track(t, e, p, dir, conf, &out);
 	if (v == CT_AGAIN) {
-		ct_table_kill(t, e);
+		ct_table_end(t, e, CT_END_FINISHED);
 		return begin(t, p, look, conf);
 	}
 	if (dir == CT_ORIGINAL && !(e->status & CT_S_SEEN_REPLY))
@@ -200,6 +203,8 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	}
 	if (dir == CT_REPLY)
 		e->status |= CT_S_SEEN_REPLY;
+	if (ct_event_look(e) != before && !(e->status & CT_S_DYING))
+		ct_tell(t, e, CT_EVENT_UPDATE, 0);
 	if (state != PL_CT_ESTABLISHED)
 		p->rec = NULL;
 	ct_set_flow(p, e, dir, state);

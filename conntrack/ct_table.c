@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "conntrack/ct_claim.h"
+#include "conntrack/ct_event.h"
 #include "conntrack/ct_expect.h"
 #include "conntrack/ct_mem.h"
 
@@ -39,6 +40,7 @@ table_unmap(struct ct_table *t)
 {
 	ct_redirect_free(t);
 	ct_helps_free(t->helps);
+	ct_events_free(t);
 	pool_fini(&t->pool[0]);
 	pool_fini(&t->pool[1]);
 	ct_index_fini(&t->ix);
@@ -394,16 +396,35 @@ ct_table_confirm(struct ct_table *t, struct ct_entry *e)
 	e->status |= CT_S_CONFIRMED;
 	ct_wheel_start(t, e);
 	t->stats.created++;
+	ct_tell(t, e, CT_EVENT_NEW, 0);
 	return 0;
 }
 
 // ---- death --------------------------------------------------------------------------------------
 
+static bool
+is_closing(const struct ct_entry *e)
+{
+	return (e->proto == IPPROTO_TCP && ct_tcp_closing(&e->tcp)) ||
+	       (e->proto == IPPROTO_SCTP && ct_sctp_closing(&e->sctp));
+}
+
 void
 ct_table_kill(struct ct_table *t, struct ct_entry *e)
 {
+	ct_table_end(t, e,
+		     !ct_entry_past(t, e) ? CT_END_FORCED
+		     : is_closing(e)	  ? CT_END_FINISHED
+					  : CT_END_IDLE);
+}
+
+void
+ct_table_end(struct ct_table *t, struct ct_entry *e, enum ct_end why)
+{
 	if (e->status & CT_S_DYING)
 		return;
+	if (e->status & CT_S_CONFIRMED)
+		ct_tell(t, e, CT_EVENT_DESTROY, why);
 	e->status |= CT_S_DYING;
 	if (unlikely(e->status & CT_I_HELP))
 		ct_help_end(t, e);
@@ -436,7 +457,7 @@ ct_tuple_evict(struct pl_worker *w, const struct ct_tuple *tuple, const struct c
 		return false;
 	if ((int32_t)(e->tcp.side[CT_ORIGINAL].end - old->tcp.side[CT_ORIGINAL].end) <= 0)
 		return false;
-	ct_table_kill(t, old);
+	ct_table_end(t, old, CT_END_FINISHED);
 	return true;
 }
 
@@ -487,19 +508,18 @@ ct_table_make_way(struct ct_table *t, uint64_t hash)
 			if (!(e->status & CT_S_CONFIRMED))
 				continue;
 			if (!(e->status & CT_S_ASSURED) || ct_entry_past(t, e)) {
-				ct_table_kill(t, e);
+				ct_table_end(t, e, CT_END_RESOURCES);
 				t->stats.early_drop++;
 				return true;
 			}
-			if ((e->proto == IPPROTO_TCP && ct_tcp_closing(&e->tcp)) ||
-			    (e->proto == IPPROTO_SCTP && ct_sctp_closing(&e->sctp)))
+			if (is_closing(e))
 				closing = e;
 		}
 		b = b + 1 < t->ix.bucket + t->ix.n ? b + 1 : t->ix.bucket;
 	}
 	if (closing == NULL)
 		return false;
-	ct_table_kill(t, closing);
+	ct_table_end(t, closing, CT_END_RESOURCES);
 	t->stats.early_drop++;
 	return true;
 }

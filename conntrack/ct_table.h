@@ -135,6 +135,8 @@ struct ct_table {
 	uint64_t tick;	// of the last turn, 64 bits
 	uint64_t step;	// of the wheel: all up to this one were dealt with
 	struct ct_stats stats;
+	struct rte_ring *events; // ct_event.c; NULL until somebody listened
+	uint8_t tells;		 // kinds that somebody listens to: 1 << enum ct_event_kind
 	_Atomic uint32_t count;
 	ct_id list[CT_LISTS];
 	struct ct_look look[PL_BURST];
@@ -257,6 +259,9 @@ struct ct_entry *ct_table_new(struct ct_table *t, const struct ct_key *orig,
 int ct_table_confirm(struct ct_table *t, struct ct_entry *e);
 // Out of the index and the wheel at once; freed at the end of the turn.
 void ct_table_kill(struct ct_table *t, struct ct_entry *e);
+// The same with what an event gives as the reason; of ct_table_kill() it is the flow's time, or
+// somebody's will.
+void ct_table_end(struct ct_table *t, struct ct_entry *e, enum ct_end why);
 void ct_table_free_dead(struct ct_table *t); // and what was never confirmed
 int ct_table_index_reply(struct ct_table *t, struct ct_entry *e);
 void ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e);
@@ -264,6 +269,7 @@ void ct_entry_carry(struct ct_table *t, struct ct_entry *e, unsigned dir, bool p
 // Makes room for one flow in a full table: true where a flow near `hash` in the index made way.
 bool ct_table_make_way(struct ct_table *t, uint64_t hash);
 uint64_t ct_cold_packets(const struct ct_table *t, const struct ct_entry *e, unsigned dir);
+void ct_flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f); // ct_list.c
 uint64_t ct_cold_bytes(const struct ct_table *t, const struct ct_entry *e, unsigned dir);
 
 // ---- ct_wheel.c

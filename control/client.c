@@ -21,7 +21,8 @@ arm(struct ctl_client *cl)
 	bool line = memchr(cl->in, '\n', cl->in_len) != NULL;
 	uint32_t events = 0;
 
-	if (cl->out_len > 0 || cl->stream != NULL || line || cl->closing || cl->eof)
+	if (cl->out_len > 0 || (cl->stream != NULL && !cl->stream->waits) || line || cl->closing ||
+	    cl->eof)
 		events |= EPOLLOUT;
 	else
 		events |= EPOLLIN;
@@ -111,6 +112,13 @@ ctl_client_send(struct ctl_client *cl, json_t *line)
 	    out_append("\n", 1, cl) < 0)
 		cl->dead = true;
 	json_decref(line);
+}
+
+void
+ctl_client_line(struct ctl_client *cl, const char *line, size_t len)
+{
+	if (out_append(line, len, cl) < 0 || out_append("\n", 1, cl) < 0)
+		cl->dead = true;
 }
 
 static void
@@ -212,6 +220,16 @@ work(struct ctl_client *cl)
 			refuse_and_close(cl, "request does not end with a newline");
 		cl->closing = true;
 	}
+}
+
+void
+ctl_client_poke(struct ctl_client *cl)
+{
+	if (cl->dead || cl->stream == NULL || !cl->stream->waits || cl->out_len == 0)
+		return;
+	transmit(cl);
+	if (!cl->dead)
+		arm(cl);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/ctl_int.h"
+#include "control/flow_feed.h"
 
 #ifndef RINGWALL_VERSION
 #error "meson gives RINGWALL_VERSION"
@@ -106,6 +107,7 @@ events_view(const struct ctl *c)
 	json_object_set_new(view, "log_lines", number(s.lines));
 	json_object_set_new(view, "log_over_rate", number(s.over_rate));
 	json_object_set_new(view, "log_not_written", number(s.not_written));
+	json_object_set_new(view, "flow_lost", number(ctl_feed_lost(c->feed)));
 	json_object_set_new(view, "ring_full", number(s.ring_full));
 	json_object_set_new(view, "nflog_packets", number(s.nflog_packets));
 	json_object_set_new(view, "nflog_no_group", number(s.nflog_no_group));

@@ -19,6 +19,9 @@ static const struct ctl_arg list_arg[] = {
 static const struct ctl_arg flush_arg[] = {
 	{"family", JSON_STRING, false},
 };
+static const struct ctl_arg follow_arg[] = {
+	{"events", JSON_STRING, false},
+};
 static const struct ctl_arg save_arg[] = {
 	{"family", JSON_STRING, false},
 	{"counters", JSON_TRUE, false},
@@ -38,6 +41,7 @@ static const struct ctl_command commands[] = {
 	{"list", ARGS(list_arg), ctl_cmd_list, false},
 	{"flows", NULL, 0, ctl_cmd_flows, true},
 	{"flows_delete", NULL, 0, ctl_cmd_flows_delete, true},
+	{"flows_follow", ARGS(follow_arg), ctl_cmd_flows_follow, true},
 	{"flows_flush", ARGS(flush_arg), ctl_cmd_flows_flush, false},
 	{"stats", NULL, 0, ctl_cmd_stats, false},
 	{"ports", NULL, 0, ctl_cmd_ports, false},

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/ctl_int.h"
+#include "control/flow_feed.h"
 #include "control/flush.h"
 #include "control/netlink.h"
 
@@ -66,6 +67,19 @@ open_events(struct ctl *c, struct cfg_err *err)
 	return ctl_events_create(&c->events, &conf, err);
 }
 
+static int
+open_feed(struct ctl *c)
+{
+	const struct ctl_feed_conf conf = {
+		.worker = c->env.worker,
+		.n_worker = c->env.n_worker,
+		.room = c->env.settings->flow_events,
+		.call_timeout_ms = c->call_timeout_ms,
+	};
+
+	return ctl_feed_create(&c->feed, &conf);
+}
+
 int
 ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 {
@@ -92,6 +106,8 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 		ret = open_netlink(c, err);
 	if (ret == 0)
 		ret = open_events(c, err);
+	if (ret == 0)
+		ret = open_feed(c);
 	if (ret < 0)
 		goto fail;
 	*out = c;
@@ -112,6 +128,7 @@ ctl_free(struct ctl *c)
 		ctl_client_free(c->client[--c->n_client]);
 	ctl_netlink_free(c->netlink);
 	ctl_events_free(c->events);
+	ctl_feed_free(c->feed);
 	ctl_listen_close(&c->listener);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
@@ -159,7 +176,11 @@ tick(struct ctl *c)
 static void
 drain_events(struct ctl *c)
 {
-	if (ctl_events_drain(c->events, c->now_ms()) > 0)
+	unsigned told = ctl_feed_drain(c->feed);
+
+	for (unsigned i = 0; told > 0 && i < c->n_client; i++)
+		ctl_client_poke(c->client[i]);
+	if (ctl_events_drain(c->events, c->now_ms()) + told > 0)
 		c->poll_ms = 1;
 	else if (c->poll_ms < CTL_POLL_MS)
 		c->poll_ms *= 2;

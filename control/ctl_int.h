@@ -16,6 +16,9 @@ struct ctl_stream {
 	// work.
 	bool (*more)(struct ctl_client *cl, struct ctl_stream *s);
 	void (*free)(struct ctl_stream *s);
+	// It gets its lines from elsewhere (ctl_client_poke()); more() is only asked when what
+	// there was is sent, or the client said something.
+	bool waits;
 };
 
 struct ctl_client {
@@ -50,7 +53,8 @@ struct ctl {
 	int epoll_fd;
 	struct ctl_listener listener;
 	struct ctl_events *events;
-	int poll_ms; // until the workers' events are looked for again
+	struct ctl_feed *feed; // of flows
+	int poll_ms;	       // until the workers' events are looked for again
 	struct ctl_netlink *netlink;
 	struct ctl_client *client[CTL_CLIENTS_MAX];
 	unsigned n_client;
@@ -83,6 +87,10 @@ void ctl_client_ready(struct ctl_client *cl, uint32_t events);
 // One JSON object and a newline into the output; takes the reference. Out of memory: the client is
 // dropped.
 void ctl_client_send(struct ctl_client *cl, json_t *line);
+// The same for a line that is JSON already, without its newline.
+void ctl_client_line(struct ctl_client *cl, const char *line, size_t len);
+// Sends what was added to a stream that waits.
+void ctl_client_poke(struct ctl_client *cl);
 
 // ---- control/command.c
 // Serves one request line (without its newline) and sends the answer, or its first line.
@@ -127,6 +135,8 @@ int ctl_cmd_save(struct ctl_client *cl, const json_t *request, json_t *answer, s
 int ctl_cmd_flows(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
 int ctl_cmd_flows_delete(struct ctl_client *cl, const json_t *request, json_t *answer,
+			 struct cfg_err *err);
+int ctl_cmd_flows_follow(struct ctl_client *cl, const json_t *request, json_t *answer,
 			 struct cfg_err *err);
 int ctl_cmd_flows_flush(struct ctl_client *cl, const json_t *request, json_t *answer,
 			struct cfg_err *err);

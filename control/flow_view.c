@@ -4,7 +4,10 @@
 #include "control/flow_view.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #define PROTO_UDPLITE 136
 
@@ -92,4 +95,110 @@ ctl_flow_view(const struct ct_flow *flow)
 	if (t->proto == IPPROTO_TCP)
 		json_object_set_new(view, "state", json_string(ct_tcp_state_name(flow->tcp_state)));
 	return view;
+}
+
+// ---- the same by hand: thousands of events a second are too many for objects
+
+struct line {
+	char *at;
+	size_t left;
+};
+
+static void put(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+put(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->at, l->left, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < l->left) {
+		l->at += n;
+		l->left -= (size_t)n;
+	}
+}
+
+static const char *
+truth(bool is)
+{
+	return is ? "true" : "false";
+}
+
+static void
+put_side(struct line *l, const char *name, const struct ct_flow *flow, enum ct_dir dir)
+{
+	const struct ct_tuple *t = &flow->tuple[dir];
+	int af = t->family == 6 ? AF_INET6 : AF_INET;
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+
+	inet_ntop(af, &t->src, src, sizeof(src));
+	inet_ntop(af, &t->dst, dst, sizeof(dst));
+	put(l,
+	    ",\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64
+	    ",\"zone\":%u",
+	    name, src, dst, flow->packets[dir], flow->bytes[dir], t->zone);
+	if (ctl_flow_has_ports(t->proto))
+		put(l, ",\"sport\":%u,\"dport\":%u", ntohs(t->sport), ntohs(t->dport));
+	else if (ctl_flow_has_id(t->proto))
+		put(l, ",\"type\":%u,\"code\":%u,\"id\":%u", t->icmp_type, t->icmp_code,
+		    ntohs(t->sport));
+	put(l, "}");
+}
+
+static void
+put_flow(struct line *l, const struct ct_flow *flow)
+{
+	const struct ct_tuple *t = &flow->tuple[CT_ORIGINAL];
+
+	put(l, "{\"family\":\"%s\",\"protocol\":\"%s\",\"protocol_number\":%u,\"timeout_sec\":%u",
+	    t->family == 6 ? "ipv6" : "ipv4", protocol_name(t->proto), t->proto, flow->timeout_sec);
+	put(l, ",\"seen_reply\":%s,\"assured\":%s,\"snat\":%s,\"dnat\":%s",
+	    truth(flow->status & CT_S_SEEN_REPLY), truth(flow->status & CT_S_ASSURED),
+	    truth(flow->status & CT_S_SRC_NAT), truth(flow->status & CT_S_DST_NAT));
+	put(l, ",\"mark\":%u,\"worker\":%u", flow->mark, flow->worker);
+	put_side(l, "original", flow, CT_ORIGINAL);
+	put_side(l, "reply", flow, CT_REPLY);
+	if (t->proto == IPPROTO_TCP)
+		put(l, ",\"state\":\"%s\"", ct_tcp_state_name(flow->tcp_state));
+	put(l, "}");
+}
+
+const char *
+ctl_event_kind(enum ct_event_kind kind)
+{
+	return kind == CT_EVENT_NEW ? "new" : kind == CT_EVENT_UPDATE ? "update" : "destroy";
+}
+
+const char *
+ctl_event_why(enum ct_end why)
+{
+	switch (why) {
+	case CT_END_IDLE:
+		return "idle";
+	case CT_END_FINISHED:
+		return "finished";
+	case CT_END_RESOURCES:
+		return "resources";
+	case CT_END_FORCED:
+		break;
+	}
+	return "forced";
+}
+
+size_t
+ctl_event_json(char *out, size_t size, const struct ct_event *ev)
+{
+	struct line l = {out, size};
+
+	put(&l, "{\"event\":\"%s\",\"time_us\":%" PRIu64, ctl_event_kind(ev->kind),
+	    ev->wall_ns / 1000);
+	if (ev->kind == CT_EVENT_DESTROY)
+		put(&l, ",\"reason\":\"%s\"", ctl_event_why(ev->why));
+	put(&l, ",\"flow\":");
+	put_flow(&l, &ev->flow);
+	put(&l, "}");
+	return (size_t)(l.at - out);
 }

@@ -10,3 +10,13 @@ bool ctl_flow_has_ports(uint8_t proto);
 bool ctl_flow_has_id(uint8_t proto); // ICMP's identifier, type and code
 
 json_t *ctl_flow_view(const struct ct_flow *flow); // NULL: out of memory
+
+// Words of an event in JSON: "new", "update", "destroy"; why a flow ended: "idle", "finished",
+// "forced", "resources".
+const char *ctl_event_kind(enum ct_event_kind kind);
+const char *ctl_event_why(enum ct_end why);
+
+// An event as one line of JSON, without a newline; the flow is what ctl_flow_view() makes of it.
+// Fits in any case. Returns its length.
+#define CTL_EVENT_JSON 1400
+size_t ctl_event_json(char *out, size_t size, const struct ct_event *ev);

@@ -31,7 +31,8 @@ struct pl_flow_ops {
 	// dir: 0 original, 1 reply
 	void (*side)(const struct ct_entry *e, unsigned dir, struct pl_flow_side *out);
 	uint32_t (*mark)(const struct ct_entry *e);
-	void (*set_mark)(struct ct_entry *e, uint32_t mark); // and the flow forgets its ways
+	// and the flow forgets its ways
+	void (*set_mark)(const struct pl_worker *w, struct ct_entry *e, uint32_t mark);
 	// What the flow has counted in one direction, IP lengths, this packet included.
 	void (*counted)(const struct pl_worker *w, const struct ct_entry *e, unsigned dir,
 			uint64_t *packets, uint64_t *bytes);

@@ -20,8 +20,9 @@ mark(const struct ct_entry *e)
 }
 
 static void
-set_mark(struct ct_entry *e, uint32_t to)
+set_mark(const struct pl_worker *w, struct ct_entry *e, uint32_t to)
 {
+	(void)w;
 	e->mark = to;
 }
 

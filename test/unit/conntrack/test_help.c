@@ -213,7 +213,7 @@ Test(conntrack_help, the_flow_that_comes)
 	start(&ftp);
 	k = control(CLIENT, SERVER, 50000);
 	say(&k, 0, "PORT 192,0,2,1,156,64\r\n");
-	ct_entry_set_mark(ctt.seen[0].ct, 0x1234);
+	ct_entry_set_mark(NULL, ctt.seen[0].ct, 0x1234);
 	cr_expect(eq(u8, ctt_frame(syn(SERVER, 21, CLIENT, 40001)), PL_CT_NEW), "another port");
 	cr_expect(eq(u8, ctt_frame(syn(CLIENT, 20, SERVER, 40000)), PL_CT_NEW), "wrong way");
 	cr_expect(eq(u8, ctt_frame(segment(&d, 0, 0x02, "")), PL_CT_RELATED));

@@ -317,7 +317,7 @@ Test(conntrack_table, listing_tells_what_is_known)
 
 	table(10);
 	e = add(4, 90000);
-	ct_entry_set_mark(e, 0x1234);
+	ct_entry_set_mark(NULL, e, 0x1234);
 	ct_entry_set_status(e, CT_S_SRC_NAT | CT_S_SRC_NAT_DONE);
 	ct_entry_account(t, e, CT_ORIGINAL, 100);
 	ct_entry_account(t, e, CT_REPLY, UINT32_MAX);

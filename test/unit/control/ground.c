@@ -19,7 +19,11 @@ uint64_t ground_ms;
 unsigned ground_flows;
 struct ct_flow (*ground_flow)(unsigned worker, unsigned i);
 
-static struct ct_stats no_stats = {.created = 7};
+struct ct_event ground_event[GROUND_EVENTS];
+unsigned ground_events;
+uint8_t ground_told[2];
+int ground_no_events;
+struct ct_stats ground_stats = {.created = 7};
 
 // ---- stand-ins
 // -----------------------------------------------------------------------------------------
@@ -73,7 +77,34 @@ const struct ct_stats *
 ct_table_stats(const struct ct_table *t)
 {
 	(void)t;
-	return &no_stats;
+	return &ground_stats;
+}
+
+int
+ct_events_create(struct ct_table *t, uint32_t room, int socket)
+{
+	(void)t;
+	(void)room;
+	(void)socket;
+	return ground_no_events;
+}
+
+void
+ct_events_want(struct ct_table *t, uint8_t kinds)
+{
+	ground_told[(uintptr_t)t - 1] = kinds;
+}
+
+// All of them are the first worker's.
+unsigned
+ct_events_take(struct ct_table *t, struct ct_event *out, unsigned max)
+{
+	unsigned n = (uintptr_t)t == 1 ? RTE_MIN(ground_events, max) : 0;
+
+	memcpy(out, ground_event, n * sizeof(*out));
+	ground_events -= n;
+	memmove(ground_event, ground_event + n, ground_events * sizeof(*out));
+	return n;
 }
 
 const char *
@@ -262,7 +293,8 @@ ground_open(struct ground *g, const char *yaml)
 	for (unsigned i = 0; i < 2; i++)
 		g->worker[i]->ct = (struct ct_table *)(uintptr_t)(i + 1);
 	ground_ms = 1000000;
-	ground_flows = 0;
+	ground_flows = ground_events = 0;
+	memset(ground_told, 0, sizeof(ground_told));
 	cr_assert(ctl_create(&g->ctl, &env, &err) == 0, "%s", err.n > 0 ? err.msgs[0].text : "");
 	g->ctl->now_ms = clock_ms;
 	g->ctl->start_ms = g->ctl->tick_ms = ground_ms;

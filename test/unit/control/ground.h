@@ -26,6 +26,15 @@ extern uint64_t ground_ms;    // the control's clock
 extern unsigned ground_flows; // how many flows each worker's table shows
 extern struct ct_flow (*ground_flow)(unsigned worker, unsigned i);
 
+// Events of flows that the first worker has to tell; what each worker was asked for; what making
+// rings gives; what every worker has counted.
+#define GROUND_EVENTS 4096
+extern struct ct_event ground_event[GROUND_EVENTS];
+extern unsigned ground_events;
+extern uint8_t ground_told[2];
+extern int ground_no_events;
+extern struct ct_stats ground_stats;
+
 // A connected client, without and with a message. Reading steps the control until there is a whole
 // line.
 int ground_connect(struct ground *g);

@@ -1,12 +1,14 @@
-// The flow commands: filters, what is shown of a flow, which flows are ended.
+// The flow commands: filters, what is shown of a flow, which flows are ended, events.
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "control/flow_view.h"
 #include "test/unit/control/ground.h"
 
 static const char policy[] = "version: 1\ntables:\n  filter:\n    INPUT: { policy: DROP }\n";
@@ -245,5 +247,183 @@ Test(control_flows, ending)
 	error = ground_error(&g, "{\"command\": \"flows_flush\", \"src\": \"10.0.0.1\"}");
 	cr_expect(eq(str, error, "command 'flows_flush' does not know 'src'"));
 	free(error);
+	ground_close(&g);
+}
+
+// ---- events
+
+static int
+follow(struct ground *g, const char *members)
+{
+	int fd = ground_connect(g);
+	char request[256], *line;
+
+	snprintf(request, sizeof(request), "{\"command\": \"flows_follow\"%s}\n", members);
+	ground_text(g, fd, request);
+	line = ground_line(g, fd);
+	cr_assert(line != NULL && strcmp(line, "{\"ok\":true,\"stream\":true}") == 0, "%s", line);
+	free(line);
+	return fd;
+}
+
+static void
+happen(enum ct_event_kind kind, unsigned flow, enum ct_end why)
+{
+	ground_event[ground_events++] = (struct ct_event){.wall_ns = 1700000000123456789,
+							  .flow = some_flow(0, flow),
+							  .kind = (uint8_t)kind,
+							  .why = (uint8_t)why};
+}
+
+static json_t *
+next(struct ground *g, int fd)
+{
+	char *line = ground_line(g, fd);
+	json_error_t bad;
+	json_t *json = line != NULL ? json_loads(line, 0, &bad) : NULL;
+
+	cr_assert(ne(ptr, json, NULL), "%s", line != NULL ? line : "nothing came");
+	free(line);
+	return json;
+}
+
+// The line made by hand holds what the listing shows, for every kind of flow.
+Test(control_flows, an_event_shows_the_flow_as_a_listing_does)
+{
+	struct ct_flow shown;
+	struct ground g;
+	json_t *event, *flow;
+	int fd;
+
+	ground_open(&g, policy);
+	fd = follow(&g, "");
+	cr_expect(eq(u8, ground_told[0], 7));
+	cr_expect(eq(u8, ground_told[1], 7));
+	for (unsigned i = 0; i < 8; i++) {
+		happen(CT_EVENT_DESTROY, i, CT_END_FINISHED);
+		event = next(&g, fd);
+		shown = some_flow(0, i);
+		flow = ctl_flow_view(&shown);
+		cr_expect(json_equal(json_object_get(event, "flow"), flow) == 1, "flow %u", i);
+		cr_expect(eq(str, text(event, "event"), "destroy"));
+		cr_expect(eq(str, text(event, "reason"), "finished"));
+		cr_expect(eq(llong, number(event, "time_us"), 1700000000123456));
+		json_decref(flow);
+		json_decref(event);
+	}
+	close(fd);
+	cr_expect(eq(ptr, ground_error(&g, "{\"command\": \"stats\"}"), NULL));
+	cr_expect(eq(u8, ground_told[0], 0), "nobody listens any more");
+	ground_close(&g);
+}
+
+Test(control_flows, only_what_is_asked_for)
+{
+	struct ground g;
+	json_t *event;
+	int fd, other;
+
+	ground_open(&g, policy);
+	fd = follow(&g, ", \"events\": \"NEW,DESTROY\", \"protocol\": \"udp\"");
+	cr_expect(eq(u8, ground_told[0], 1 << CT_EVENT_NEW | 1 << CT_EVENT_DESTROY));
+	other = follow(&g, ", \"events\": \"UPDATES\"");
+	cr_expect(eq(u8, ground_told[0], 7), "what any of them wants");
+	happen(CT_EVENT_NEW, 0, 0); // tcp
+	happen(CT_EVENT_UPDATE, 1, 0);
+	happen(CT_EVENT_NEW, 1, 0);
+	event = next(&g, fd);
+	cr_expect(eq(str, text(event, "event"), "new"));
+	cr_expect(eq(ptr, json_object_get(event, "reason"), NULL));
+	json_decref(event);
+	event = next(&g, other);
+	cr_expect(eq(str, text(event, "event"), "update"));
+	json_decref(event);
+	ground_text(&g, fd, "{\"command\": \"ports\"}\n");
+	event = next(&g, fd);
+	cr_expect(ground_true(event, "end"), "it ends when the client says anything");
+	cr_expect(eq(llong, number(event, "count"), 1));
+	json_decref(event);
+	event = next(&g, fd);
+	cr_expect(ground_true(event, "ok"), "which is then answered");
+	json_decref(event);
+	cr_expect(eq(u8, ground_told[1], 1 << CT_EVENT_UPDATE));
+	close(fd);
+	close(other);
+	ground_close(&g);
+}
+
+Test(control_flows, what_is_lost_is_said)
+{
+	struct ground g;
+	json_t *event;
+	int fd;
+
+	ground_open(&g, policy);
+	fd = follow(&g, "");
+	ground_stats.events_lost = 3; // of each worker
+	happen(CT_EVENT_NEW, 0, 0);
+	event = next(&g, fd);
+	json_decref(event);
+	event = next(&g, fd);
+	cr_expect(eq(llong, number(event, "lost"), 6));
+	json_decref(event);
+	event = ground_ask(&g, "{\"command\": \"stats\"}");
+	cr_expect(eq(llong, number(json_object_get(event, "events"), "flow_lost"), 6));
+	json_decref(event);
+	ground_stats.events_lost = 0;
+	close(fd);
+	ground_close(&g);
+}
+
+// One that does not read: the control keeps no more for it than for anybody.
+Test(control_flows, a_follower_that_does_not_read_loses_events)
+{
+	long long lost = 0, got = 0, told = 0;
+	struct ground g;
+	json_t *event;
+	int fd;
+
+	ground_open(&g, policy);
+	fd = follow(&g, "");
+	for (unsigned round = 0; round < 8; round++) {
+		bool signalled = false;
+
+		while (ground_events < 2000) {
+			happen(CT_EVENT_NEW, 1, 0);
+			told++;
+		}
+		while (ground_events > 0)
+			cr_assert(ctl_step(g.ctl, 0, &signalled) == 0);
+	}
+	cr_expect(lt(sz, g.ctl->client[0]->out_cap, 4 * CTL_OUT_HIGH));
+	while (got + lost < told) {
+		event = next(&g, fd);
+		if (json_object_get(event, "lost") != NULL)
+			lost += number(event, "lost");
+		else
+			got++;
+		json_decref(event);
+	}
+	cr_expect(gt(llong, lost, 0));
+	cr_expect(eq(llong, got + lost, told), "every event came, or was said to be lost");
+	close(fd);
+	ground_close(&g);
+}
+
+Test(control_flows, follow_refused)
+{
+	struct ground g;
+	char *error;
+
+	ground_open(&g, policy);
+	error = ground_error(&g, "{\"command\": \"flows_follow\", \"events\": \"NEW,\"}");
+	cr_expect(ne(ptr, strstr(error, "expected a list of NEW, UPDATES, DESTROY, or ALL"), NULL));
+	free(error);
+	ground_no_events = -ENOMEM;
+	error = ground_error(&g, "{\"command\": \"flows_follow\"}");
+	cr_expect(eq(str, error, "events of flows: Cannot allocate memory"));
+	free(error);
+	ground_no_events = 0;
+	cr_expect(eq(u8, ground_told[0], 0));
 	ground_close(&g);
 }
