@@ -22,6 +22,7 @@ static const struct ext *const exts[] = {
 	&ext_connlabel,
 	&ext_connmark,
 	&ext_connmark_target,
+	&ext_connsecmark,
 	&ext_conntrack,
 	&ext_cpu,
 	&ext_ct,
@@ -38,6 +39,7 @@ static const struct ext *const exts[] = {
 	&ext_hl_target,
 	&ext_icmp,
 	&ext_icmp6,
+	&ext_idletimer,
 	&ext_iprange,
 	&ext_length,
 	&ext_limit,
@@ -57,7 +59,9 @@ static const struct ext *const exts[] = {
 	&ext_physdev,
 	&ext_pkttype,
 	&ext_policy,
+	&ext_queue,
 	&ext_quota,
+	&ext_rateest_target,
 	&ext_realm,
 	&ext_recent,
 	&ext_redirect,
@@ -79,6 +83,7 @@ static const struct ext *const exts[] = {
 	&ext_tcpoptstrip,
 	&ext_tos,
 	&ext_tos_target,
+	&ext_tproxy,
 	&ext_trace,
 	&ext_ttl,
 	&ext_ttl_target,
@@ -89,9 +94,11 @@ static const struct ext *const exts[] = {
 
 // iptables 1.8.9 has these; a rule with one of them is refused by that name, and in YAML so is a
 // key that is one of its options (the first few that people use without naming the extension).
-static const struct {
+struct other {
 	const char *name, *options;
-} other_match[] = {
+	const char *instead; // NULL: not supported yet
+};
+static const struct other other_match[] = {
 	{"bpf", "bytecode,object-pinned"},
 	{"cluster", "cluster-total-nodes,cluster-local-node"},
 	{"connlimit", "connlimit-above,connlimit-upto,connlimit-mask"},
@@ -103,28 +110,23 @@ static const struct {
 	{"hbh", "hbh-len,hbh-opts"},
 	{"ipcomp", "ipcompspi"},
 	{"ipv6header", "header,soft"},
-	{"ipvs", "vproto,vaddr,vport"},
+	{"ipvs", "vproto,vaddr,vport",
+	 "there is no virtual server here; match the service's address and port"},
 	{"mh", "mh-type"},
 	{"rateest", "rateest,rateest1,rateest2"},
 	{"rt", "rt-type,rt-segsleft"},
 	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
 };
-static const struct {
-	const char *name, *options;
-} other_target[] = {
-	{"CLUSTERIP", "hashmode,clustermac"},
-	{"CONNSECMARK", "save,restore"},
+static const struct other other_target[] = {
+	{"CLUSTERIP", "hashmode,clustermac",
+	 "Linux has dropped it, too; share an address between machines with VRRP"},
 	{"DNPT", "src-pfx,dst-pfx"},
 	{"HMARK", "hmark-tuple,hmark-mod"},
-	{"IDLETIMER", "label"},
-	{"LED", "led-trigger-id"},
-	{"QUEUE", NULL},
-	{"RATEEST", "rateest-name,rateest-interval"},
-	{"SECMARK", "selctx"},
+	{"LED", "led-trigger-id", "there are no lights here; LOG or NFLOG what should be seen"},
+	{"SECMARK", "selctx", "packets have no security labels here; use MARK"},
 	{"SNPT", NULL},
 	{"TEE", "gateway"},
-	{"TPROXY", "on-port,on-ip,tproxy-mark"},
-	{"ULOG", "ulog-nlgroup,ulog-prefix"},
+	{"ULOG", "ulog-nlgroup,ulog-prefix", "NFLOG took its place"},
 };
 
 size_t
@@ -233,6 +235,22 @@ ext_is_known_target(const char *name)
 		if (strcmp(other_target[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+void
+ext_not_supported(struct cfg_err *err, struct cfg_pos pos, bool target, const char *name)
+{
+	const struct other *list = target ? other_target : other_match;
+	size_t n = target ? EXT_N(other_target) : EXT_N(other_match);
+	const char *kind = target ? "target" : "match", *instead = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].name, name) == 0)
+			instead = list[i].instead;
+	if (instead != NULL)
+		cfg_err_add(err, pos, "%s '%s' is not supported: %s", kind, name, instead);
+	else
+		cfg_err_add(err, pos, "%s '%s' is not supported yet", kind, name);
 }
 
 const char *

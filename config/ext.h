@@ -105,6 +105,9 @@ const char *ext_other_at(size_t i);
 // iptables 1.8.9 has a match or target of this name that is not supported here (yet).
 bool ext_is_known_match(const char *name);
 bool ext_is_known_target(const char *name);
+// The error that a match or target of that name is not supported, with what to use instead where
+// there is something to say.
+void ext_not_supported(struct cfg_err *err, struct cfg_pos pos, bool target, const char *name);
 // Why a user chain cannot have this name: a target has it, or another table's built-in chain. NULL:
 // it can.
 const char *ext_chain_name_taken(enum cfg_table_id table, const char *name);
@@ -125,6 +128,8 @@ extern const struct ext ext_state, ext_comment;					// ext_state.c
 extern const struct ext ext_conntrack;						// ext_conntrack.c
 extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper; // ext_conn.c
 extern const struct ext ext_reject;						// ext_reject.c
+extern const struct ext ext_connsecmark, ext_idletimer, ext_queue, ext_tproxy;	// ext_idle.c
+extern const struct ext ext_rateest_target;					// ext_rateest.c
 extern const struct ext ext_nfqueue, ext_synproxy;				// ext_divert.c
 extern const struct ext ext_checksum, ext_classify;				// ext_class.c
 extern const struct ext ext_masquerade, ext_snat, ext_dnat, ext_redirect, ext_netmap; // ext_nat.c

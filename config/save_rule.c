@@ -194,8 +194,7 @@ do_match(struct line *l, const struct save_word *w, const char *name)
 	if (ext != NULL && (ext->families & l->in->family))
 		return rule_in_match(&l->rule, ext, save_pos(l->in, w->column), &index);
 	if (ext_is_known_match(name))
-		cfg_err_add(l->in->err, save_pos(l->in, w->column),
-			    "match '%s' is not supported yet", name);
+		ext_not_supported(l->in->err, save_pos(l->in, w->column), false, name);
 	else if (ext != NULL)
 		cfg_err_add(l->in->err, save_pos(l->in, w->column), "match '%s' is not for %s",
 			    name, l->in->family == CFG_IPV4 ? "IPv4" : "IPv6");
@@ -214,7 +213,7 @@ do_jump(struct line *l, const struct save_word *w, const char *name, bool go)
 	if (ext != NULL && !go)
 		return rule_in_target(&l->rule, ext, pos);
 	if (ext_is_known_target(name) && !go)
-		cfg_err_add(l->in->err, pos, "target '%s' is not supported yet", name);
+		ext_not_supported(l->in->err, pos, true, name);
 	else if (chain == NULL)
 		cfg_err_add(l->in->err, pos, "no target and no chain '%s' in table '%s' up to here",
 			    name, cfg_table_name(l->in->table));

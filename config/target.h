@@ -29,18 +29,23 @@ enum cfg_target_id {
 	CFG_T_CHECKSUM,
 	CFG_T_CLASSIFY, // not run
 	CFG_T_CONNMARK,
-	CFG_T_DSCP, // mangle
-	CFG_T_ECN,  // mangle, IPv4
-	CFG_T_HL,   // mangle, IPv6
+	CFG_T_CONNSECMARK, // not run
+	CFG_T_DSCP,	   // mangle
+	CFG_T_ECN,	   // mangle, IPv4
+	CFG_T_HL,	   // mangle, IPv6
+	CFG_T_IDLETIMER,   // not run
 	CFG_T_LOG,
 	CFG_T_NETMAP, // ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
 	CFG_T_NFQUEUE, // not run; ends the walk
+	CFG_T_QUEUE,   // not run; ends the walk
+	CFG_T_RATEEST, // not run
 	CFG_T_SET,
 	CFG_T_SYNPROXY, // not run; ends the walk
 	CFG_T_TCPMSS,
 	CFG_T_TCPOPTSTRIP, // mangle
 	CFG_T_TOS,	   // mangle
+	CFG_T_TPROXY,	   // mangle PREROUTING, not run; ends the walk
 	CFG_T_TRACE,	   // raw
 	CFG_T_TTL,	   // mangle, IPv4
 	CFG_TARGETS,
@@ -165,6 +170,25 @@ struct cfg_t_synproxy {
 	uint16_t mss;
 };
 
+#define CFG_IDLE_SECONDS_MAX 2147482
+struct cfg_t_idletimer {
+	uint32_t seconds;
+	bool alarm;
+	char label[28]; // with its NUL
+};
+
+struct cfg_t_rateest { // as asked for; both are rounded when they are printed
+	uint32_t interval_usec, ewma_usec;
+	char name[16]; // with its NUL
+};
+
+struct cfg_t_tproxy {
+	uint8_t family; // of the address; 0: none given
+	uint16_t port;
+	uint8_t addr[16];
+	struct cfg_t_mark mark;
+};
+
 enum cfg_ttl_mode { CFG_TTL_SET, CFG_TTL_INC, CFG_TTL_DEC };
 struct cfg_t_ttl {    // TTL, HL
 	uint8_t mode; // enum cfg_ttl_mode
@@ -220,6 +244,10 @@ struct cfg_target {
 		struct cfg_t_ecn ecn;
 		struct cfg_t_tcpmss tcpmss;
 		struct cfg_t_tcpoptstrip tcpoptstrip;
+		struct cfg_t_idletimer idletimer;
+		struct cfg_t_rateest rateest;
+		struct cfg_t_tproxy tproxy;
+		bool restore;  // CFG_T_CONNSECMARK: else save
 		uint8_t audit; // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject
 	};
 };

@@ -264,7 +264,7 @@ match_by_name(struct yrule *y, const struct yaml_node *name)
 		cfg_err_add(y->err, name->pos, "'match' is %s (expected a match's name)",
 			    yaml_kind_text(name));
 	else if (ext_is_known_match(name->text))
-		cfg_err_add(y->err, name->pos, "match '%s' is not supported yet", name->text);
+		ext_not_supported(y->err, name->pos, false, name->text);
 	else
 		cfg_err_add(y->err, name->pos, "unknown match '%s'", name->text);
 	return NULL;
@@ -352,8 +352,7 @@ jump_key(struct yrule *y, const struct yaml_node *key, const struct yaml_node *v
 			cfg_err_add(y->err, value->pos, "'goto' takes a chain, '%s' is a target",
 				    value->text);
 		else
-			cfg_err_add(y->err, value->pos, "target '%s' is not supported yet",
-				    value->text);
+			ext_not_supported(y->err, value->pos, true, value->text);
 		return false;
 	}
 	return rule_in_chain(&y->in, value->text, go, value->pos);

@@ -219,7 +219,7 @@ static const struct {
 	{"*filter\n-A INPUT -j nope\n-A INPUT -m ipvs\n-A INPUT -p tcp --dport "
 	 "x\nCOMMIT\n",
 	 "2:10: error: no target and no chain 'nope'|3:10: error: match 'ipvs' is not "
-	 "supported yet|"
+	 "supported: there is no virtual server here; match the service's address and port|"
 	 "4:17: error: 'dport': \"x\" is not a port"},
 };
 

@@ -568,9 +568,8 @@ Test(config_save_rule, refused_by_name)
 		{CFG_IPV4, IN, "-m ipvs --vport 80 -j ACCEPT", 10,
 		 "match 'ipvs' is not supported yet"},
 		{CFG_IPV4, IN, "-j ULOG --ulog-prefix \"x: \"", 10,
-		 "target 'ULOG' is not supported yet"},
+		 "target 'ULOG' is not supported: NFLOG took its place"},
 		{CFG_IPV4, IN, "-m time --kerneltz", 10, "match 'time'"},
-		{CFG_IPV4, "raw PREROUTING", "-j QUEUE", 20, "target 'QUEUE'"},
 	};
 	struct bad fixed[sizeof(rows) / sizeof(rows[0])];
 

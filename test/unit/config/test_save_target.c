@@ -216,3 +216,112 @@ Test(config_save_target, bad_change)
 
 	EXPECT_BAD(rows);
 }
+
+#define PROXY "mangle PREROUTING", "-p udp -j TPROXY --on-port "
+
+Test(config_save_target, idle)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, PRE, "-p tcp -j TPROXY --on-port 15006",
+		 "-p tcp -j TPROXY --on-port 15006 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"},
+		{CFG_IPV6, PRE, "! -s ::1 -p udp -j TPROXY --tproxy-mark 1337 --on-port http",
+		 "! -s ::1/128 -p udp -j TPROXY --on-port 80 --on-ip :: --tproxy-mark "
+		 "0x539/0xffffffff"},
+		{CFG_IPV4, PROXY "0 --on-ip 1.2.3.4 --tproxy-mark 0x5/0x3", NULL},
+		{CFG_IPV6, PROXY "80 --on-ip ::1 --tproxy-mark 0x23/0xff", NULL},
+		{CFG_IPV4, PROXY "70000 --on-ip 0.0.0.0 --tproxy-mark 0/0",
+		 "-p udp -j TPROXY --on-port 4464 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"},
+		{CFG_IPV4, PROXY "010",
+		 "-p udp -j TPROXY --on-port 10 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"},
+		{CFG_IPV4, "mangle uu", "-p tcp -j TPROXY --on-port 1",
+		 "-p tcp -j TPROXY --on-port 1 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"},
+		{CFG_IPV4, IN, "-j IDLETIMER --timeout 42 --label foo", NULL},
+		{CFG_IPV6, "raw OUTPUT", "-j IDLETIMER --alarm --label é --timeout 0x10",
+		 "-j IDLETIMER --timeout 16 --label é --alarm"},
+		{CFG_IPV4, IN,
+		 "-j IDLETIMER --timeout 2147482 --label 1234567890123456789012345678",
+		 "-j IDLETIMER --timeout 2147482 --label 123456789012345678901234567"},
+		{CFG_IPV4, "mangle INPUT", "-j CONNSECMARK --save", NULL},
+		{CFG_IPV6, "security OUTPUT", "-j CONNSECMARK --restore", NULL},
+		{CFG_IPV4, IN, "-j QUEUE", NULL},
+		{CFG_IPV6, "nat PREROUTING", "-j QUEUE", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, PRE, "-p udp -j TPROXY", 22, "needs option 'on-port'"},
+		{CFG_IPV4, PRE, "-j TPROXY --on-port 1", 15, "needs protocol tcp or udp"},
+		{CFG_IPV4, PRE, "! -p tcp -j TPROXY --on-port 1", 24, "needs protocol tcp or udp"},
+		{CFG_IPV4, PRE, "-p icmp -j TPROXY --on-port 1", 23, "needs protocol tcp or udp"},
+		{CFG_IPV4, "mangle OUTPUT", "-p udp -j TPROXY --on-port 1", 18, "OUTPUT"},
+		{CFG_IPV4, RAW, "-p udp -j TPROXY --on-port 1", 22, "mangle"},
+		{CFG_IPV4, PROXY "0x50", 32, "not a port"},
+		{CFG_IPV4, PROXY "-1", 32, "not a port"},
+		{CFG_IPV4, PROXY "80x", 32, "not a port"},
+		{CFG_IPV4, PROXY "1 --on-ip ::1", 44, "not an address"},
+		{CFG_IPV6, PROXY "1 --on-ip 1.2.3.4", 44, "not an address"},
+		{CFG_IPV4, PROXY "1 --tproxy-mark 5/", 44, "VALUE/MASK"},
+		{CFG_IPV4, PROXY "1 --tproxy-mark 0x100000000", 44, "VALUE/MASK"},
+		{CFG_IPV4, PROXY "1 --on-port 2", 44, "only once"},
+		{CFG_IPV4, IN, "-j IDLETIMER --timeout 42", 10, "needs option 'label'"},
+		{CFG_IPV4, IN, "-j IDLETIMER --label a", 10, "needs option 'timeout'"},
+		{CFG_IPV4, IN, "-j IDLETIMER --label a --timeout 0", 33, "1 to 2147482"},
+		{CFG_IPV4, IN, "-j IDLETIMER --label a --timeout 2147483", 33, "1 to 2147482"},
+		{CFG_IPV4, IN, "-j IDLETIMER --timeout 1 --label a/b", 35, "not a label"},
+		{CFG_IPV4, IN, "-j IDLETIMER --timeout 1 --label ..", 35, "not a label"},
+		{CFG_IPV4, IN, "-j IDLETIMER --timeout 1 --label power", 35, "not a label"},
+		{CFG_IPV4, "mangle INPUT", "-j CONNSECMARK", 10, "needs one of its options"},
+		{CFG_IPV4, "mangle INPUT", "-j CONNSECMARK --save --restore", 32, "together with"},
+		{CFG_IPV4, IN, "-j CONNSECMARK --save", 10, "mangle"},
+		{CFG_IPV4, IN, "-g QUEUE", 10, "no chain 'QUEUE'"},
+		{CFG_IPV4, "mangle INPUT", "-j SECMARK --selctx a", 10, "no security labels"},
+		{CFG_IPV4, IN, "-j LED --led-trigger-id a", 10, "no lights"},
+		{CFG_IPV4, IN, "-j CLUSTERIP --new", 10, "VRRP"},
+		{CFG_IPV6, IN, "-m ipvs --ipvs", 10, "no virtual server"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+#define EST "-j RATEEST --rateest-name "
+
+Test(config_save_target, rateest)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, EST "RE1 --rateest-interval 250.0ms --rateest-ewmalog 500.0ms",
+		 NULL},
+		{CFG_IPV6, PRE, EST "q --rateest-ewmalog 8Secs --rateest-interval 1S",
+		 EST "q --rateest-interval 1.0s --rateest-ewmalog 8.0s"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 100ms --rateest-ewmalog 1s",
+		 EST "a --rateest-interval 250.0ms --rateest-ewmalog 2.0s"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 500000usec --rateest-ewmalog 1500msecs",
+		 EST "a --rateest-interval 500.0ms --rateest-ewmalog 1.0s"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 8000000 --rateest-ewmalog 100000000us",
+		 EST "a --rateest-interval 8.0s --rateest-ewmalog 64.0s"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 0.25s --rateest-ewmalog 4096s",
+		 EST "a --rateest-interval 250.0ms --rateest-ewmalog 4096.0s"},
+		// More than 32 bits of microseconds.
+		{CFG_IPV4, IN, EST "a --rateest-interval 0.25s --rateest-ewmalog 8000s",
+		 EST "a --rateest-interval 250.0ms --rateest-ewmalog 2048.0s"},
+		{CFG_IPV4, IN, EST "1234567890123456 --rateest-interval 0.3s --rateest-ewmalog 20s",
+		 EST "123456789012345 --rateest-interval 500.0ms --rateest-ewmalog 32.0s"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, EST "a --rateest-interval 1s", 10, "needs option 'rateest-ewmalog'"},
+		{CFG_IPV4, IN, EST "a --rateest-ewmalog 1s", 10, "needs option 'rateest-interval'"},
+		{CFG_IPV4, IN, "-j RATEEST --rateest-interval 1s --rateest-ewmalog 8s", 10,
+		 "needs option 'rateest-name'"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 9s --rateest-ewmalog 99s", 10,
+		 "more than 8 seconds"},
+		{CFG_IPV4, IN, EST "a --rateest-interval -1s --rateest-ewmalog 99s", 10,
+		 "more than 8 seconds"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 0.5s --rateest-ewmalog 0.6s", 10,
+		 "'rateest-ewmalog' is too small"},
+		{CFG_IPV4, IN, EST "a --rateest-interval inf --rateest-ewmalog 8s", 10,
+		 "'rateest-ewmalog' is too small or too large"},
+		{CFG_IPV4, IN, EST "a --rateest-interval 0.5x --rateest-ewmalog 8s", 38,
+		 "not a time"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}

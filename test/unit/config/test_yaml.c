@@ -296,8 +296,10 @@ static const struct {
 	{"{ jump: ACCEPT, to-source: 1.1.1.1 }", "6:27: error: 'to-source' belongs to target SNAT"},
 	{"{ limit: 5/week }", "6:20: error: 'limit': bad rate"},
 	{"{ ctproto: 256 }", "6:22: error: 'ctproto': \"256\" (expected a protocol's number"},
-	{"{ jump: ULOG }", "6:19: error: target 'ULOG' is not supported yet"},
-	{"{ match: ipvs }", "6:20: error: match 'ipvs' is not supported yet"},
+	{"{ jump: ULOG }", "6:19: error: target 'ULOG' is not supported: NFLOG took its place"},
+	{"{ match: ipvs }",
+	 "6:20: error: match 'ipvs' is not supported: there is no virtual server here; match the "
+	 "service's address and port"},
 	{"{ match: nope }", "6:20: error: unknown match 'nope'"},
 	{"{ match: [[tcp]] }", "6:21: error: a list in the list under 'match'"},
 	{"{ match: { comment: x } }", "6:20: error: a map under 'match' needs the key 'match'"},
