@@ -136,6 +136,8 @@ class Changer:
 
     def change(self, document):
         paths = [p for p in self.paths(document) if p]
+        if not paths:  # an earlier change has left nothing
+            return
         rules = [p for p in paths if 'rules' in p[:-1]]
         path = self.rng.choice(rules if rules and self.rng.random() < 0.8 else paths)
         place = self.at(document, path[:-1])
