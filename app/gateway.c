@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "app/gateway.h"
 #include "conntrack/ct.h"
@@ -22,6 +24,43 @@ static const struct cfg_pos whole_file = {0, 0};
 
 // Buffers large enough for the largest MTU in one piece (a net_af_packet port has no scattered
 // receive).
+// n buffers, each right behind the one before. rte_pktmbuf_pool_create() keeps each of them within
+// a page: without hugepages that is one buffer to a page, so the heads of all of them, and all
+// frames, would share a few places of the first-level cache. Where devices see physical addresses
+// that is how it must be.
+static struct rte_mempool *
+pool_of(unsigned n, unsigned cache, uint16_t room, int socket)
+{
+	const uint16_t priv = RTE_ALIGN_CEIL(sizeof(struct pl_meta), RTE_MBUF_PRIV_ALIGN);
+	struct rte_pktmbuf_pool_private shape = {.mbuf_data_room_size = room,
+						 .mbuf_priv_size = priv};
+	struct rte_mempool *mp;
+
+	if (rte_eal_iova_mode() != RTE_IOVA_VA)
+		return rte_pktmbuf_pool_create("packets", n, cache, priv, room, socket);
+	mp = rte_mempool_create_empty("packets", n, sizeof(struct rte_mbuf) + priv + room, cache,
+				      sizeof(shape), socket, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	if (mp == NULL)
+		return NULL;
+	rte_errno = -rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL);
+	if (rte_errno == 0) {
+		int ret;
+
+		rte_pktmbuf_pool_init(mp, &shape);
+		ret = rte_mempool_populate_default(mp);
+		rte_errno = ret < 0 ? -ret : 0;
+	}
+	if (rte_errno != 0) {
+		int why = rte_errno;
+
+		rte_mempool_free(mp);
+		rte_errno = why;
+		return NULL;
+	}
+	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
 static struct rte_mempool *
 pool_create(const struct app_gateway *g, int socket)
 {
@@ -32,9 +71,8 @@ pool_create(const struct app_gateway *g, int socket)
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(s->port[i].mtu + LINK_ROOM, 64));
 	if (!g->replay)
 		room = RTE_MAX(room, (uint32_t)net_ports_buffer_size(s) - RTE_PKTMBUF_HEADROOM);
-	return rte_pktmbuf_pool_create(
-		"packets", cfg_settings_mbufs(s, g->n_worker), g->replay ? 0 : 256,
-		RTE_ALIGN_CEIL(sizeof(struct pl_meta), 8), room + RTE_PKTMBUF_HEADROOM, socket);
+	return pool_of(cfg_settings_mbufs(s, g->n_worker), g->replay ? 0 : 256,
+		       (uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket);
 }
 
 static int
@@ -67,6 +105,7 @@ worker_create(struct app_gateway *g, uint16_t i, int socket, struct cfg_err *err
 	ret = ct_table_create(&w->ct, RTE_MAX(s->flows / g->n_worker, 64u), i, socket);
 	if (ret < 0)
 		goto fail;
+	w->ahead = w->ways != NULL ? ct_table_ahead(w->ct) : NULL;
 	ret = nat_core_create(&w->nat, &nat_env, i, socket);
 	if (ret < 0)
 		goto fail;

@@ -69,6 +69,9 @@ void ct_table_free(struct ct_table *t);
 // worker. The rings live until every joined table was freed. 0, or -errno with nothing joined.
 int ct_join(struct pl_worker *const *w, unsigned n);
 
+// Where the table's look-ups begin, for pl_worker.ahead; lives as long as the table.
+const struct pl_ahead *ct_table_ahead(const struct ct_table *t);
+
 // Called on the owner's thread when a flow's last reference goes; nat keeps it for address and port
 // returns.
 void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, struct ct_entry *e));

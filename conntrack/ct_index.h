@@ -49,9 +49,7 @@ ct_index_bucket(const struct ct_index *ix, uint64_t hash)
 static inline uint16_t
 ct_index_sig(uint64_t hash)
 {
-	uint16_t sig = (uint16_t)(hash >> 48);
-
-	return sig != 0 ? sig : 1;
+	return (uint16_t)(hash >> 48) | 1; // 0 is nobody's
 }
 
 static inline void

@@ -13,11 +13,14 @@
 
 #define TCP_HEAD_MAX 60
 
-// While one packet is worked on, the bucket of a later one and the entry of one between are on
-// their way from memory. All at once would be more than a core can wait for, and the rest would not
-// be fetched at all.
-#define BUCKETS_AHEAD 16
-#define ENTRIES_AHEAD 8
+// While one packet is worked on, the entry of a later one is on its way from memory, as its bucket
+// was while others were parsed (pipeline/ahead.h). All at once would be more than a core can wait
+// for, and the rest would not be fetched at all.
+#define ENTRIES_AHEAD 10
+
+// A flow that both ends have spoken in and that no helper listens to.
+#define STEADY	    (CT_S_CONFIRMED | CT_S_SEEN_REPLY)
+#define STEADY_MASK (STEADY | CT_I_HELP)
 
 struct run { // the same for all packets of a burst
 	struct pl_worker *w;
@@ -25,21 +28,19 @@ struct run { // the same for all packets of a burst
 	const struct ct_conf *conf;
 	struct pl_burst *b;
 	uint32_t tick, udp_deadline, stream_deadline;
-	bool parts;  // a flow's packets are kept in order (may_part())
-	bool errors; // ICMP errors in this burst, which may belong to any flow
+	bool checked; // no L4 checksum is wrong
+	bool parts;   // a flow's packets are kept in order (may_part())
+	bool errors;  // ICMP errors in this burst, which may belong to any flow
 };
 
-struct seek { // one packet between the passes
-	struct pl_pkt *p;
-	uint64_t hash, tail;
-	struct ct_entry *e; // that the packet most likely belongs to; NULL: none
-	unsigned dir;
-};
+// An entry and the direction in which a packet belongs to it: entries stand at cache lines, so the
+// direction is the lowest bit. 0: none.
+typedef uintptr_t found;
 
-static uint64_t
-tail_of(const struct pl_pkt *p)
+static inline struct ct_entry *
+entry_of(found f)
 {
-	return ct_key_tail(p->sport, p->dport, 0, p->family, p->proto);
+	return (struct ct_entry *)(f & ~(found)1);
 }
 
 // May it belong to a flow that knows its way?
@@ -53,36 +54,56 @@ asks(const struct pl_pkt *p)
 	       !p->past_raw;
 }
 
-// The first of three steps: the key's hash. Its bucket is on the way.
-static inline void
-want_bucket(const struct ct_table *t, struct seek *s)
+// Which entry does the packet's bucket name? It is on the way from here on.
+static __rte_always_inline found
+seek(const struct ct_table *t, const struct pl_look *look, const struct pl_pkt *p)
 {
-	const struct pl_pkt *p = s->p;
-
-	s->tail = tail_of(p);
-	s->hash = ct_hash(&t->seeds, p->family, &p->src, &p->dst, s->tail);
-	ct_index_prefetch(&t->ix, s->hash);
-}
-
-// The second: which entry does the bucket name? That is on the way.
-static inline void
-want_entry(const struct ct_table *t, struct seek *s)
-{
-	const struct ct_bucket *b = ct_index_bucket(&t->ix, s->hash);
-	uint32_t mask = ct_bucket_match(b, ct_index_sig(s->hash));
+	const struct ct_bucket *b = look->line;
+	uint32_t mask = ct_bucket_match(b, ct_index_sig(look->hash));
+	const char *e;
 	uint32_t ref;
 
-	s->e = NULL;
 	if (unlikely(mask == 0))
-		return;
+		return 0;
 	ref = b->ref[__builtin_ctz(mask)];
-	s->e = ct_entry_at(t, ref >> 1);
-	s->dir = ref & 1;
-	rte_prefetch0(s->e);
-	if (s->p->proto == IPPROTO_TCP)
-		rte_prefetch0((const char *)s->e + 64);
-	if (s->p->family == 6)
-		rte_prefetch0((const char *)s->e + 128);
+	if (likely(!(ref & 2))) {
+		e = t->pool[0].base + (size_t)(ref >> 2) * sizeof(struct ct_entry);
+	} else {
+		e = t->pool[1].base + (size_t)(ref >> 2) * sizeof(struct ct_entry6);
+		rte_prefetch0(e + sizeof(struct ct_entry));
+	}
+	rte_prefetch0(e);
+	if (p->proto == IPPROTO_TCP)
+		rte_prefetch0(e + RTE_CACHE_LINE_SIZE);
+	return (found)e | (ref & 1);
+}
+
+// Is it the flow of a packet of zone 0? What ct_entry_is() says, but for flows of another zone with
+// one direction in that one.
+static __rte_always_inline bool
+is_its_flow(const struct ct_entry *e, unsigned dir, const struct pl_pkt *p)
+{
+	const struct ct_entry6 *e6 = (const struct ct_entry6 *)e;
+	const struct ct_pair *pair = &e->dir[dir];
+	uint32_t ports, want_ports, rest;
+	uint16_t want_rest;
+
+	static_assert(offsetof(struct pl_pkt, proto) == offsetof(struct pl_pkt, family) + 1 &&
+			      offsetof(struct ct_entry, proto) ==
+				      offsetof(struct ct_entry, family) + 1,
+		      "family and protocol are compared at once");
+	memcpy(&ports, &pair->sport, sizeof(ports));
+	memcpy(&want_ports, &p->sport, sizeof(want_ports));
+	memcpy(&rest, &e->zone, sizeof(rest));
+	memcpy(&want_rest, &p->family, sizeof(want_rest));
+	if (ports != want_ports || rest != (uint32_t)want_rest << 16)
+		return false;
+	if (likely(p->family == 4))
+		return ((pair->src ^ p->src.v4) | (pair->dst ^ p->dst.v4)) == 0;
+	return ((e6->addr[dir].src.u64[0] ^ p->src.u64[0]) |
+		(e6->addr[dir].src.u64[1] ^ p->src.u64[1]) |
+		(e6->addr[dir].dst.u64[0] ^ p->dst.u64[0]) |
+		(e6->addr[dir].dst.u64[1] ^ p->dst.u64[1])) == 0;
 }
 
 // A segment that moves an established connection's windows and nothing else.
@@ -96,13 +117,11 @@ tcp_fits(const struct ct_entry *e, const struct pl_pkt *p, unsigned dir, struct 
 	       ct_tcp_fits(&e->tcp, seg, (enum ct_dir)dir);
 }
 
+// A datagram of a flow that both ends have spoken in, or the first one's answer.
 static bool
-udp_fits(const struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
+udp_fits(const struct ct_entry *e, unsigned dir)
 {
-	const uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
-	uint16_t len = (uint16_t)(l4[4] << 8 | l4[5]);
-
-	return (dir == CT_REPLY || (e->status & CT_S_SEEN_REPLY)) && len >= 8 && len <= p->l4_len;
+	return dir == CT_REPLY || (e->status & CT_S_SEEN_REPLY);
 }
 
 // Connection tracking of a packet that fits. What ct_lookup's track() and apply() come to.
@@ -121,18 +140,15 @@ track_tcp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsig
 	return true;
 }
 
-static inline bool
-track_udp(const struct run *r, struct ct_entry *e, const struct pl_pkt *p, unsigned dir)
+static inline void
+track_udp(const struct run *r, struct ct_entry *e)
 {
 	const bool answered = e->status & CT_S_SEEN_REPLY;
 	const bool stream = answered && (int32_t)(r->tick - e->udp.stream_tick) > 0;
 
-	if (!udp_fits(e, p, dir))
-		return false;
-	if (answered && unlikely(!(e->status & CT_S_ASSURED)))
+	if (unlikely(stream && !(e->status & CT_S_ASSURED)))
 		ct_entry_rise(r->t, e, CT_S_ASSURED);
 	ct_wheel_refresh_to(r->t, e, stream ? r->stream_deadline : r->udp_deadline);
-	return true;
 }
 
 // Rules want a flow's packets in order, of both directions (PL_ORDER_FLOWS): they may only part
@@ -152,73 +168,106 @@ may_part(const struct run *r, const struct ct_entry *e)
 	return true;
 }
 
-static inline bool
+static bool
 is_watched(const struct ct_table *t, const struct ct_entry *e)
 {
-	return unlikely(e->status & CT_I_HELP) && ct_help_watches(t, e);
-}
-
-// The packet's flow is known, but it does not go the short way. Is the way to be learned?
-static __rte_noinline void
-stays(const struct run *r, const struct seek *s, struct ct_entry *e)
-{
-	const struct pl_way *way = pl_way_at(r->w->ways, e->way[s->dir]);
-	const bool holds = way->id == e->way[s->dir];
-	struct pl_pkt *p = s->p;
-	struct ct_tcp_seg seg;
-
-	if (!(e->status & CT_S_CONFIRMED) || ct_entry_past(r->t, e) || is_watched(r->t, e))
-		return;
-	if (!(p->flags & PL_F_PLAIN) || !ct_csum_plain(p) ||
-	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, s->dir, &seg) : udp_fits(e, p, s->dir)) ||
-	    (holds && p->l3_len > way->mtu && !way->whole))
-		e->way[0] = e->way[1] = 0;
-	else if (!holds || (way->in_port != p->in_port && !way->whole))
-		pl_record_start(r->w->ways, p, &e->way[s->dir]);
+	return (e->status & CT_I_HELP) && ct_help_watches(t, e);
 }
 
 // The packet's flow is known, and so is its way.
-static inline void
+static __rte_always_inline void
 go(const struct run *r, struct pl_pkt *p, struct ct_entry *e, unsigned dir, struct pl_way *way)
 {
+	struct pl_burst *b = r->b;
+
 	ct_entry_account(r->t, e, dir, p->l3_len);
-	if (unlikely(dir == CT_REPLY && !(e->status & CT_S_SEEN_REPLY)))
-		ct_entry_rise(r->t, e, CT_S_SEEN_REPLY);
 	way->packets++;
 	way->bytes += p->l3_len;
 	ct_set_flow(p, e, dir, PL_CT_ESTABLISHED);
 	p->way = way;
-	p->out_port = way->out_port;
-	p->next_hop = way->next_hop;
 	if (unlikely(p->note != NULL))
 		pl_way_note(r->w->ways, way, p->note);
-	pl_known(r->b, p);
+	pl_known(b, p);
 }
 
-// The last of the three steps.
-static inline void
-settle(const struct run *r, struct seek *s)
+// The nearly common case is not met: the packet's bucket names another flow first, the flow is
+// young, its way is still to be learned, it is no packet for the short way ...
+static __rte_noinline void
+settle_any(const struct run *r, struct pl_pkt *p, found f)
 {
-	struct pl_pkt *p = s->p;
-	struct ct_entry *e = s->e;
+	struct ct_entry *e = entry_of(f);
+	const struct pl_look *look = pl_look_of(r->b, p);
+	const uint64_t tail = ct_key_tail(p->sport, p->dport, 0, p->family, p->proto);
+	unsigned dir = f & 1;
+	struct pl_way *way;
+	struct ct_tcp_seg seg;
+	bool holds;
+
+	if (e == NULL || !ct_entry_is(e, dir, p->family, &p->src, &p->dst, tail))
+		e = ct_table_seek(r->t, p->family, &p->src, &p->dst, tail, look->hash, &dir);
+	if (e == NULL || !(e->status & CT_S_CONFIRMED) || ct_entry_past(r->t, e) ||
+	    is_watched(r->t, e))
+		return;
+	way = pl_way_at(r->w->ways, e->way[dir]);
+	holds = way->id == e->way[dir];
+	if (!(p->flags & PL_F_PLAIN) || !ct_csum_plain(p) ||
+	    !(p->proto == IPPROTO_TCP ? tcp_fits(e, p, dir, &seg) : udp_fits(e, dir)) ||
+	    (holds && p->l3_len > way->mtu && !way->whole)) {
+		e->way[0] = e->way[1] = 0;
+	} else if (!holds || way->in_port != p->in_port || way->whole) {
+		if (!holds || !way->whole)
+			pl_record_start(r->w->ways, p, &e->way[dir]);
+	} else if (!r->parts || may_part(r, e)) {
+		if (p->proto == IPPROTO_TCP)
+			track_tcp(r, e, p, dir);
+		else
+			track_udp(r, e);
+		if (dir == CT_REPLY && !(e->status & CT_S_SEEN_REPLY))
+			ct_entry_rise(r->t, e, CT_S_SEEN_REPLY);
+		go(r, p, e, dir, way);
+	}
+}
+
+// The last step, for a datagram of a flow that talks: that it is, where its way leads, and what
+// tracking makes of it.
+static __rte_always_inline void
+settle(const struct run *r, struct pl_pkt *p, found f)
+{
+	struct ct_entry *e = entry_of(f);
+	const unsigned dir = f & 1;
 	struct pl_way *way;
 
-	if (unlikely(e == NULL || !ct_entry_is(e, s->dir, p->family, &p->src, &p->dst, s->tail))) {
-		e = ct_table_seek(r->t, p->family, &p->src, &p->dst, s->tail, s->hash, &s->dir);
-		if (e == NULL)
-			return;
+	if (unlikely(e == NULL || !is_its_flow(e, dir, p) || (e->status & STEADY_MASK) != STEADY ||
+		     ct_entry_past(r->t, e)))
+		goto any;
+	way = pl_way_at(r->w->ways, e->way[dir]);
+	if (unlikely(way->id != e->way[dir] || way->in_port != p->in_port || p->l3_len > way->mtu ||
+		     !(p->flags & PL_F_PLAIN) || r->parts || !(r->checked || ct_csum_plain(p))))
+		goto any;
+	if (likely(p->proto == IPPROTO_UDP))
+		track_udp(r, e);
+	else if (!track_tcp(r, e, p, dir))
+		goto any;
+	go(r, p, e, dir, way);
+	return;
+any:
+	settle_any(r, p, f);
+}
+
+// The packets that ask, their look-ups begun; most often all of the burst.
+static unsigned
+collect(const struct ct_table *t, struct pl_burst *b, struct pl_pkt **pkt)
+{
+	unsigned n = 0;
+	struct pl_pkt *p;
+
+	PL_FOREACH (p, b) {
+		if (!asks(p))
+			continue;
+		pl_look_begin(&t->ahead, p, p->family, pl_look_of(b, p));
+		pkt[n++] = p;
 	}
-	way = pl_way_at(r->w->ways, e->way[s->dir]);
-	if (likely(way->id == e->way[s->dir] && way->in_port == p->in_port &&
-		   p->l3_len <= way->mtu && (p->flags & PL_F_PLAIN) &&
-		   (e->status & CT_S_CONFIRMED) && !ct_entry_past(r->t, e) &&
-		   !is_watched(r->t, e) && ct_csum_plain(p) &&
-		   (likely(!r->parts) || may_part(r, e)) &&
-		   (p->proto == IPPROTO_TCP ? track_tcp(r, e, p, s->dir)
-					    : track_udp(r, e, p, s->dir))))
-		go(r, p, e, s->dir, way);
-	else
-		stays(r, s, e);
+	return n;
 }
 
 static bool
@@ -239,9 +288,9 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	struct ct_table *t = w->ct;
 	const struct ct_conf *conf = conf_arg != NULL ? conf_arg : &t->fallback;
 	struct run r = {.w = w, .t = t, .conf = conf, .b = b};
-	struct seek seek[PL_BURST];
-	unsigned n = 0;
-	struct pl_pkt *p;
+	struct pl_pkt *some[PL_BURST], **pkt = b->live;
+	found f[PL_BURST];
+	unsigned n = b->n;
 
 	pl_records_new(w->ways);
 	ct_time_set(t, w->now_ns);
@@ -250,20 +299,19 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	r.stream_deadline = r.tick + ct_ticks_of_ms(conf->udp_stream_ms);
 	r.parts = w->prog->order != PL_ORDER_BURST;
 	r.errors = r.parts && has_icmp_error(b);
-	PL_FOREACH (p, b) {
-		seek[n].p = p;
-		n += asks(p);
+	r.checked = b->plain && b->checked;
+	if (!b->plain) {
+		n = collect(t, b, some);
+		pkt = some;
 	}
-	for (unsigned i = 0; i < n && i < BUCKETS_AHEAD; i++)
-		want_bucket(t, &seek[i]);
 	for (unsigned i = 0; i < n && i < ENTRIES_AHEAD; i++)
-		want_entry(t, &seek[i]);
+		f[i] = seek(t, pl_look_of(b, pkt[i]), pkt[i]);
 	for (unsigned i = 0; i < n; i++) {
-		if (i + BUCKETS_AHEAD < n)
-			want_bucket(t, &seek[i + BUCKETS_AHEAD]);
-		if (i + ENTRIES_AHEAD < n)
-			want_entry(t, &seek[i + ENTRIES_AHEAD]);
-		settle(&r, &seek[i]);
+		const unsigned later = i + ENTRIES_AHEAD;
+
+		if (later < n)
+			f[later] = seek(t, pl_look_of(b, pkt[later]), pkt[later]);
+		settle(&r, pkt[i], f[i]);
 	}
 	w->cnt.known += b->n_known;
 }

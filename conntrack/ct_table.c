@@ -78,8 +78,17 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 		table_unmap(t);
 		return ret;
 	}
+	memcpy(t->ahead.seed, t->seeds.s, sizeof(t->ahead.seed));
+	t->ahead.line = (const char *)t->ix.bucket;
+	t->ahead.n = t->ix.n;
 	*out = t;
 	return 0;
+}
+
+const struct pl_ahead *
+ct_table_ahead(const struct ct_table *t)
+{
+	return &t->ahead;
 }
 
 void

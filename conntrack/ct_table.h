@@ -117,6 +117,7 @@ struct ct_table {
 	struct ct_index ix;
 	struct ct_pool pool[2]; // IPv4, IPv6
 	struct ct_seeds seeds;
+	struct pl_ahead ahead;	 // of ix and seeds
 	struct ct_conf fallback; // the kernel's defaults, for a program without settings
 	struct pl_worker *w;	 // whose turn it is; NULL before the first
 	void (*release)(struct pl_worker *w, struct ct_entry *e);

@@ -5,53 +5,107 @@
 
 #include <netinet/in.h>
 
+#include <rte_ether.h>
 #include <rte_ip.h>
 
 #include "nat/nat_core.h"
 #include "pipeline/csum.h"
 #include "pipeline/way.h"
 
-static void
-rewrite4(struct pl_pkt *p, const struct ct_pair *to)
+// What is added to a checksum for words that were taken away and put in (RFC 1624: ~m + m').
+static __rte_always_inline uint16_t
+difference(uint64_t from, uint64_t to)
 {
-	uint8_t *l3 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l3_off);
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
-	uint8_t *l4 = l3 + sizeof(*ip); // plain packets have no options
-	uint8_t *at = l4 + (p->proto == IPPROTO_TCP ? 16 : 6);
-	uint64_t from = p->src.v4 | (uint64_t)p->dst.v4 << 32;
-	uint64_t addrs = to->dst | (uint64_t)to->src << 32;
-	uint32_t from_ports = p->sport | (uint32_t)p->dport << 16;
-	uint32_t ports = to->dport | (uint32_t)to->sport << 16;
-	uint16_t csum, moved = pl_csum_fold64(pl_csum_add(~from, addrs)); // RFC 1624: ~m + m'
-	uint32_t sum;
+	return pl_csum_fold64(pl_csum_add(~from, to));
+}
 
-	memcpy(&csum, at, sizeof(csum));
-	ip->hdr_checksum = (uint16_t)~pl_csum_fold((uint16_t)~ip->hdr_checksum + (uint32_t)moved);
-	memcpy(l3 + offsetof(struct rte_ipv4_hdr, src_addr), &addrs, sizeof(addrs));
-	memcpy(l4, &ports, sizeof(ports));
-	p->src.v4 = (uint32_t)addrs;
-	p->dst.v4 = (uint32_t)(addrs >> 32);
-	memcpy(&p->sport, &ports, sizeof(ports));
-	if (unlikely(p->proto == IPPROTO_UDP && csum == 0))
-		return; // none was sent
-	sum = (uint16_t)~csum + (uint32_t)moved + (~from_ports & 0xffff) + (~from_ports >> 16) +
-	      (ports & 0xffff) + (ports >> 16);
-	csum = (uint16_t)~pl_csum_fold(sum);
-	if (unlikely(csum == 0 && p->proto == IPPROTO_UDP))
-		csum = 0xffff;
+static __rte_always_inline uint64_t
+load64(const void *at)
+{
+	uint64_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+static __rte_always_inline uint32_t
+load32(const void *at)
+{
+	uint32_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+static __rte_always_inline uint16_t
+load16(const void *at)
+{
+	uint16_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
+// Adds to the checksum at `at`.
+static __rte_always_inline void
+adjust(uint8_t *at, uint32_t difference)
+{
+	uint16_t csum = (uint16_t)~pl_csum_fold((uint16_t)~load16(at) + difference);
+
 	memcpy(at, &csum, sizeof(csum));
 }
 
-static void
-rewrite6(struct pl_pkt *p, enum ct_dir other)
+// Ports and L4 checksum. moved: what changed before the ports, as difference() has it.
+static __rte_always_inline void
+rewrite_l4(struct pl_pkt *p, uint8_t *l4, const struct ct_pair *to, uint32_t moved)
 {
-	union pl_addr addr;
+	uint32_t from = load32(l4), ports = load32(&to->sport);
+	const bool udp = p->proto == IPPROTO_UDP;
+	uint8_t *at = l4 + (udp ? 6 : 16);
+
+	ports = ports << 16 | ports >> 16; // the other direction's source is this one's destination
+	memcpy(l4, &ports, sizeof(ports));
+	memcpy(&p->sport, &ports, sizeof(ports));
+	if (unlikely(udp && load16(at) == 0))
+		return; // none was sent
+	adjust(at, moved + (~from & 0xffff) + (~from >> 16) + (ports & 0xffff) + (ports >> 16));
+	if (unlikely(udp && load16(at) == 0))
+		memset(at, 0xff, 2);
+}
+
+static __rte_always_inline void
+rewrite4(struct pl_pkt *p, uint8_t *l3, const struct ct_pair *to)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
+	uint64_t from = load64(&ip->src_addr), addrs = load64(&to->src);
+	uint16_t moved;
+
+	addrs = addrs << 32 | addrs >> 32;
+	moved = difference(from, addrs);
+	adjust((uint8_t *)&ip->hdr_checksum, moved);
+	memcpy(&ip->src_addr, &addrs, sizeof(addrs));
+	p->src.v4 = ip->src_addr;
+	p->dst.v4 = ip->dst_addr;
+	rewrite_l4(p, l3 + sizeof(*ip), to, moved);
+}
+
+static void
+rewrite6(struct pl_pkt *p, uint8_t *l3, enum ct_dir other)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l3;
+	const struct ct_pair *to = ct_entry_pair(p->ct, other);
+	uint32_t moved = 0;
+	union pl_addr addr[2];
 	rte_be16_t port;
 
-	ct_entry_side(p->ct, other, true, &addr, &port);
-	nat_rewrite(p, NAT_DST, &addr, port);
-	ct_entry_side(p->ct, other, false, &addr, &port);
-	nat_rewrite(p, NAT_SRC, &addr, port);
+	ct_entry_side(p->ct, other, false, &addr[0], &port);
+	ct_entry_side(p->ct, other, true, &addr[1], &port);
+	for (unsigned i = 0; i < 4; i++)
+		moved += difference(load64(ip->src_addr + 8 * i), addr[i / 2].u64[i % 2]);
+	memcpy(ip->src_addr, addr, sizeof(addr));
+	p->src = addr[0];
+	p->dst = addr[1];
+	rewrite_l4(p, l3 + sizeof(*ip), to, moved);
 }
 
 void
@@ -62,13 +116,15 @@ nat_known_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 	for (uint16_t i = 0; i < b->n_known; i++) {
 		struct pl_pkt *p = b->known[i];
 		enum ct_dir other = p->ct_dir == CT_REPLY ? CT_ORIGINAL : CT_REPLY;
+		uint8_t *l3 =
+			rte_pktmbuf_mtod_offset(p->m, uint8_t *, sizeof(struct rte_ether_hdr));
 
 		if (p->ct_status == 0)
 			continue;
 		if (likely(p->family == 4))
-			rewrite4(p, ct_entry_pair(p->ct, other));
+			rewrite4(p, l3, ct_entry_pair(p->ct, other));
 		else
-			rewrite6(p, other);
+			rewrite6(p, l3, other);
 	}
 }
 

@@ -546,6 +546,8 @@ net_defrag_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_bur
 {
 	struct pl_pkt *p;
 
+	if (likely(b->plain))
+		return;
 	PL_FOREACH (p, b) {
 		if (unlikely(p->flags & PL_F_FRAG))
 			one(w, b, p);

@@ -96,11 +96,12 @@ is_plain(const struct pl_pkt *p)
 {
 	const uint16_t must = PL_F_L4;
 	const uint16_t may = PL_F_HANDED;
+	uint8_t tcp_flags;
 
 	return (p->flags & ~may) == must && !p->past_raw && p->ttl > 1 && p->m->nb_segs == 1 &&
 	       p->l4_off - p->l3_off == (p->family == 4 ? 20 : 40) &&
-	       (p->proto == IPPROTO_UDP ||
-		(p->proto == IPPROTO_TCP && (p->tcp_flags & ~TH_PUSH) == TH_ACK));
+	       pl_plain_l4(rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off), p->proto,
+			   p->l4_len, &tcp_flags);
 }
 
 static int
@@ -130,30 +131,58 @@ input_one(const struct net_view *v, struct pl_pkt *p)
 	return 0;
 }
 
+// The whole form, for a packet that is not of the sort that nearly all are.
+static __rte_noinline void
+parse_any(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, struct pl_pkt *p)
+{
+	int ret;
+
+	if (unlikely(p->flags & PL_F_TX)) {
+		net_tx_relay(w, b, p);
+		return;
+	}
+	ret = input_one(v, p);
+	if (likely(ret == 0))
+		return;
+	if (ret == PL_PARSE_ARP)
+		relay_arp(w, b, p);
+	else
+		pl_drop(w, b, p, (enum pl_drop)(ret - 1));
+}
+
+// Nothing but a frame from the wire, though it may come from another worker.
+static inline bool
+is_bare(const struct pl_burst *b, const struct pl_pkt *p)
+{
+	return likely(b->wire) ||
+	       (p->origin == PL_FROM_WIRE && !p->past_raw && (p->flags & ~PL_F_HANDED) == 0);
+}
+
 void
 net_parse_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burst *b)
 {
 	const struct net_view *v = net_view(w->net->table);
+	const struct pl_ahead *ahead = w->ahead;
+	uint64_t checked = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	bool plain = ahead != NULL;
 	struct pl_pkt *p;
 
 	PL_FOREACH (p, b) {
-		int ret;
+		uint8_t family = is_bare(b, p) ? pl_parse_plain(p, v->port[p->in_port].mac) : 0;
 
-		if (unlikely(p->flags & PL_F_TX)) {
-			net_tx_relay(w, b, p);
-			continue;
+		if (unlikely(family == 0)) {
+			plain = false;
+			parse_any(w, v, b, p);
+		} else if (likely(plain)) {
+			checked &= p->m->ol_flags; // that bit stands in both words that say so
+			if (likely(family == 4))
+				pl_look_begin(ahead, p, 4, pl_look_of(b, p));
+			else
+				pl_look_begin(ahead, p, 6, pl_look_of(b, p));
 		}
-		if (likely(p->origin == PL_FROM_WIRE && (p->flags & ~PL_F_HANDED) == 0 &&
-			   pl_parse_plain(p, v->port[p->in_port].mac)))
-			continue;
-		ret = input_one(v, p);
-		if (likely(ret == 0))
-			continue;
-		if (ret == PL_PARSE_ARP)
-			relay_arp(w, b, p);
-		else
-			pl_drop(w, b, p, (enum pl_drop)(ret - 1));
 	}
+	b->plain = plain;
+	b->checked = checked != 0;
 }
 
 const struct pl_stage net_parse_stage = {"parse", net_parse_run, NULL};

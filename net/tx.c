@@ -40,19 +40,19 @@ flush_ring(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
 static void
 flush_queue(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
 {
-	uint32_t len[NET_TX_BUF]; // the driver may have freed a frame by the time we count it
-	uint64_t bytes = 0;
+	uint64_t bytes =
+		0; // counted first: the driver may have freed a frame by the time it is sent
 	uint16_t sent = 0;
 
 	for (uint16_t i = 0; i < q->n; i++)
-		len[i] = rte_pktmbuf_pkt_len(q->m[i]);
+		bytes += rte_pktmbuf_pkt_len(q->m[i]);
 	for (unsigned try = 0; try < TX_TRIES && sent < q->n; try++)
 		sent += q->tx.burst(q->tx.ctx, q->tx.queue, q->m + sent, q->n - sent);
-	for (uint16_t i = 0; i < sent; i++)
-		bytes += len[i];
-	count_sent(w, port, host, sent, bytes);
-	for (uint16_t i = sent; i < q->n; i++)
+	for (uint16_t i = sent; i < q->n; i++) {
+		bytes -= rte_pktmbuf_pkt_len(q->m[i]);
 		pl_drop_mbuf(w, q->m[i], host ? PL_DROP_HOST_QUEUE : PL_DROP_TX_QUEUE);
+	}
+	count_sent(w, port, host, sent, bytes);
 	q->n = 0;
 }
 

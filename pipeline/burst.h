@@ -2,6 +2,7 @@
 // A burst: up to 64 packets that move through the stages together. A stage loops over the packets
 // that are still on their way with PL_FOREACH; it ends a packet with pl_drop() or pl_take(), and
 // the worker closes the gaps between two stages.
+#include "pipeline/ahead.h"
 #include "pipeline/pkt.h"
 
 #define PL_BURST 64
@@ -12,11 +13,21 @@ struct pl_burst {
 	uint16_t ended;		       // how many of live[] ended in this stage
 	uint16_t stage;		       // index of the running stage in the program
 	uint16_t used;		       // of pkt
+	bool wire;    // as they were received on a port: nothing in pkt but m, in_port
+	bool plain;   // since parsed: all are plain, and their look-ups have begun (look)
+	bool checked; // and the ports found their L4 checksums right
 	uint16_t n_known;
 	struct pl_pkt
 		*known[PL_BURST]; // packets that left live[] for the short way (pipeline/way.h)
 	struct pl_pkt pkt[PL_BURST];
+	struct pl_look look[PL_BURST]; // of pkt, in the same order
 } __rte_cache_aligned;
+
+static inline struct pl_look *
+pl_look_of(struct pl_burst *b, const struct pl_pkt *p)
+{
+	return &b->look[p - b->pkt];
+}
 
 // p runs over the packets that had not ended before this stage.
 #define PL_FOREACH(p, b)                                                                           \

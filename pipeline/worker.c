@@ -185,6 +185,7 @@ enter_all_with_meta(struct pl_burst *b, struct rte_mbuf **m, uint16_t n)
 	}
 	b->n = b->used = n;
 	b->ended = 0;
+	b->wire = false;
 }
 
 // Everything that packets before gave rise to: packets put off, then packets of our own.
@@ -308,6 +309,7 @@ pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t por
 		b->pkt[i].note = pl_meta(m[i])->note;
 	b->n = b->used = n;
 	b->ended = 0;
+	b->wire = origin == PL_FROM_WIRE;
 	if (origin == PL_FROM_HOST) {
 		w->cnt.port[port].host_rx_packets += n;
 		w->cnt.port[port].host_rx_bytes += bytes;

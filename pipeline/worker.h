@@ -70,8 +70,9 @@ struct pl_worker {
 	struct ct_table *ct;
 	struct nat_core *nat;
 	struct net_core *net;
-	struct pl_ways *ways;	  // verdict cache; NULL: every packet goes the whole way
-	struct rte_mempool *pool; // for packets made here
+	const struct pl_ahead *ahead; // of ct's table; NULL: look-ups begin when they are needed
+	struct pl_ways *ways;	      // verdict cache; NULL: every packet goes the whole way
+	struct rte_mempool *pool;     // for packets made here
 	void (*const *idle)(struct pl_worker *w); // the stages' idle functions, NULL at the end;
 						  // run with or without a policy
 
