@@ -17,6 +17,7 @@ struct acl_build {
 	size_t memory; // bytes that the compiled policy may take; 0: as much as there is
 	const struct pl_net_ops *net;  // whom rules ask about addresses; outlives the policy. NULL:
 				       // a policy that asks is refused
+	struct acl_sets *sets;	       // that rules may name (acl_sets.h); NULL: there are none
 	const struct acl_policy *prev; // what runs now: things that rules name live on; NULL: none
 	bool linear; // compile nothing: every walk is done by the interpreter (tests, explain)
 };

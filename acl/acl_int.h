@@ -105,6 +105,7 @@ struct acl_point_conf {
 };
 
 struct acl_named;
+struct acl_sets;
 struct acl_policy {
 	struct acl_table table[ACL_FAMILIES][CFG_TABLES];
 	bool covered[ACL_FAMILIES]; // the policy speaks of this family
@@ -124,6 +125,7 @@ struct acl_policy {
 	struct acl_classes *classes; // acl_compile.c
 	struct cfg_recent recent;    // of the model, defaults resolved
 	struct acl_named **named;    // acl_named.h; sorted by id
+	struct acl_sets *sets;	     // acl_sets.h; NULL: there are none
 	uint32_t n_named;
 };
 

@@ -64,9 +64,12 @@ struct acl_match_kind {
 	// NULL: it could.
 	bool (*could)(const struct cfg_match *m, const struct acl_view *v);
 	// Makes in the policy's own copy of the match what judge wants ready: may put another piece
-	// in the place of data. Control thread; 0 or -errno. NULL: nothing to do.
-	int (*prepare)(struct cfg_match *m);
+	// in the place of data. Control thread; 0 or -errno, with the reason in err where it is
+	// more than no memory. NULL: nothing to do.
+	int (*prepare)(struct cfg_match *m, const struct acl_policy *p, enum cfg_family family,
+		       struct cfg_err *err);
 	const struct acl_named_use *named; // what it shares by name; NULL: nothing
+	const void *thing; // what kind of thing the name is of, where other rows name it as well
 };
 extern const struct acl_match_kind acl_match_kind[CFG_MATCHES];
 
@@ -86,6 +89,9 @@ struct acl_target_kind {
 	enum acl_shares (*shares_of)(const struct cfg_target *t); // as in struct acl_match_kind
 	const char *(*name_of)(const struct cfg_target *t);
 	struct acl_kind_state state;
+	int (*prepare)(struct cfg_target *t, const struct acl_policy *p, enum cfg_family family,
+		       struct cfg_err *err); // as of a match
+	const void *thing;
 };
 extern const struct acl_target_kind acl_target_kind[CFG_TARGETS];
 
@@ -149,7 +155,8 @@ enum acl_hit acl_tcpmss_judge(const struct cfg_match *m, const struct acl_view *
 
 enum acl_hit acl_string_judge(const struct cfg_match *m,
 			      const struct acl_view *v); // acl_match_payload.c
-int acl_string_prepare(struct cfg_match *m);
+int acl_string_prepare(struct cfg_match *m, const struct acl_policy *p, enum cfg_family family,
+		       struct cfg_err *err);
 enum acl_hit acl_u32_judge(const struct cfg_match *m, const struct acl_view *v);
 
 enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v); // acl_limit.c
@@ -180,6 +187,18 @@ enum acl_next acl_ttl_apply(const struct acl_rule *r, struct acl_view *v);
 // acl_target_tcp.c
 enum acl_next acl_tcpmss_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_tcpoptstrip_apply(const struct acl_rule *r, struct acl_view *v);
+// acl_match_set.c
+enum acl_hit acl_set_judge(const struct cfg_match *m, const struct acl_view *v);
+int acl_set_prepare(struct cfg_match *m, const struct acl_policy *p, enum cfg_family family,
+		    struct cfg_err *err);
+enum acl_next acl_set_apply(const struct acl_rule *r, struct acl_view *v);
+int acl_set_target_prepare(struct cfg_target *t, const struct acl_policy *p, enum cfg_family family,
+			   struct cfg_err *err);
+int acl_set_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+const char *acl_set_name(const struct cfg_match *m);
+const char *acl_set_target_name(const struct cfg_target *t);
+extern const char acl_set_thing;
+
 // acl_target_log.c
 enum acl_next acl_audit_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_log_apply(const struct acl_rule *r, struct acl_view *v);

@@ -24,11 +24,15 @@ fold(uint8_t c)
 }
 
 int
-acl_string_prepare(struct cfg_match *m)
+acl_string_prepare(struct cfg_match *m, const struct acl_policy *policy, enum cfg_family family,
+		   struct cfg_err *err)
 {
 	struct pattern *p = calloc(1, sizeof(*p));
 	unsigned k = 0;
 
+	(void)policy;
+	(void)family;
+	(void)err;
 	if (p == NULL)
 		return -ENOMEM;
 	p->n = m->data_size;

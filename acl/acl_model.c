@@ -186,6 +186,7 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 		data->slot = state_place(tb, r, acl_target_kind[r->target].flags,
 					 &acl_target_kind[r->target].state);
 		r->data = data;
+		return kind->prepare != NULL ? kind->prepare(data, tb->p, tb->family, tb->err) : 0;
 	} else if (r->target == CFG_T_JUMP || r->target == CFG_T_GOTO) {
 		to = acl_chain_find(tb->t, from->target.chain);
 		if (to == NULL || to->hook != CFG_HOOK_NONE) {
@@ -215,6 +216,7 @@ static int
 rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from)
 {
 	char *text = cfg_rule_to_save(from, tb->family);
+	int ret;
 
 	if (text == NULL)
 		return -ENOMEM;
@@ -253,8 +255,9 @@ rule_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *from
 		m->slot = state_place(tb, r, kind->flags, &kind->state);
 		tb->t->n_match++;
 		r->n_match++;
-		if (kind->prepare != NULL && kind->prepare(m) < 0)
-			return -ENOMEM;
+		ret = kind->prepare != NULL ? kind->prepare(m, tb->p, tb->family, tb->err) : 0;
+		if (ret < 0)
+			return ret;
 	}
 	return target_set(tb, r, from);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "acl/acl_kind.h"
+#include "acl/acl_sets.h"
 #include "pipeline/worker.h"
 
 #define HEAR_MAX   32 // notes taken at once
@@ -225,6 +226,11 @@ hear_one(const struct acl_policy *p, uint16_t worker, const struct pl_news *news
 {
 	uint32_t lo = 0, hi = p->n_named;
 
+	if (news->object & ACL_SETS_NEWS) {
+		if (p->sets != NULL)
+			acl_sets_hear(p->sets, worker, news);
+		return;
+	}
 	while (lo < hi) { // sorted by id
 		uint32_t mid = (lo + hi) / 2;
 

@@ -120,11 +120,12 @@ rule_shares(struct order_build *ob, const struct acl_rule *r, uint32_t points,
 		const struct acl_match_kind *mk = &acl_match_kind[m->id];
 		enum acl_shares what = mk->shares_of != NULL ? mk->shares_of(m) : mk->shares;
 
-		ret = shares(ob, what, mk, mk->name_of != NULL ? mk->name_of(m) : "", points,
-			     family);
+		ret = shares(ob, what, mk->thing != NULL ? mk->thing : mk,
+			     mk->name_of != NULL ? mk->name_of(m) : "", points, family);
 	}
 	if (ret == 0 && tk->apply != NULL)
-		ret = shares(ob, tk->shares_of != NULL ? tk->shares_of(r->data) : tk->shares, tk,
+		ret = shares(ob, tk->shares_of != NULL ? tk->shares_of(r->data) : tk->shares,
+			     tk->thing != NULL ? tk->thing : tk,
 			     tk->name_of != NULL ? tk->name_of(r->data) : "", points, family);
 	return ret;
 }

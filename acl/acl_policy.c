@@ -182,6 +182,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		p->linear = build->linear;
 		p->n_workers = build->n_workers;
 		p->net = build->net;
+		p->sets = build->sets;
 		p->recent = policy->recent;
 		if (p->recent.ip_list_tot == 0)
 			p->recent.ip_list_tot = CFG_RECENT_LIST_DEFAULT;

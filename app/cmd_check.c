@@ -98,6 +98,7 @@ app_cmd_check(int argc, char **argv)
 		cfg_lint_allow(&err, NULL, text, len);
 		cfg_lint_allow_included(&err);
 		cfg_policy_able(policy, CFG_ERROR, &err);
+		cfg_policy_sets_missing(policy, &err);
 	}
 	code = err.n_errors > 0 || (a.strict && app_count_warnings(&err) > 0) ? FAILED : DONE;
 	if (a.json)

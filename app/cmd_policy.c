@@ -19,6 +19,7 @@ struct args {
 	bool counters, resolve;
 	enum cfg_family family;
 	const char *path; // NULL: none given
+	const char *sets; // a file of them; NULL: none given
 };
 
 static int
@@ -32,11 +33,9 @@ static bool
 parse(struct args *a, int argc, char **argv, const char *letters)
 {
 	static const struct option options[] = {
-		{"ipv4", no_argument, NULL, '4'},
-		{"ipv6", no_argument, NULL, '6'},
-		{"counters", no_argument, NULL, 'c'},
-		{"resolve", no_argument, NULL, 'r'},
-		{0},
+		{"ipv4", no_argument, NULL, '4'},	{"ipv6", no_argument, NULL, '6'},
+		{"counters", no_argument, NULL, 'c'},	{"resolve", no_argument, NULL, 'r'},
+		{"sets", required_argument, NULL, 's'}, {0},
 	};
 	int c;
 
@@ -50,6 +49,7 @@ parse(struct args *a, int argc, char **argv, const char *letters)
 		}
 		a->counters |= c == 'c';
 		a->resolve |= c == 'r';
+		a->sets = c == 's' ? optarg : a->sets;
 		if (c == '4' || c == '6')
 			a->family = c == '4' ? CFG_IPV4 : CFG_IPV6;
 	}
@@ -102,6 +102,8 @@ convert(int argc, char **argv, const struct conversion *how)
 		how->read(&policy, &a, text, len, &err);
 	if (policy != NULL)
 		cfg_policy_able(policy, CFG_WARNING, &err);
+	if (policy != NULL)
+		cfg_policy_sets_missing(policy, &err);
 	app_print_messages(&err);
 	if (policy != NULL)
 		code = put_text(how->print(policy, &a));
@@ -115,9 +117,30 @@ static int
 read_save(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
 	  struct cfg_err *err)
 {
-	const struct cfg_restore how = {.resolve = a->resolve};
+	struct cfg_restore how = {.resolve = a->resolve};
+	struct cfg_sets sets = {0};
+	const char *before = err->file;
+	char *more = NULL;
+	size_t more_len;
+	int ret = 0;
 
-	return cfg_policy_restore(out, a->family, &how, text, len, err);
+	if (a->sets != NULL) {
+		err->file = a->sets;
+		if (!app_read_policy_text(a->sets, &more, &more_len, err))
+			ret = -EINVAL;
+		else
+			ret = cfg_sets_read(&sets, more, more_len, err);
+		err->file = before;
+		how.sets = &sets;
+	}
+	if (ret == 0)
+		ret = cfg_policy_restore(out, a->family, &how, text, len, err);
+	if (ret == 0)
+		(*out)->sets = sets;
+	else
+		cfg_sets_free(&sets);
+	free(more);
+	return ret;
 }
 
 static char *
@@ -130,7 +153,8 @@ print_yaml(struct cfg_policy *policy, const struct args *a)
 int
 app_cmd_import(int argc, char **argv)
 {
-	static const struct conversion how = {"46r", "[-6] [-r] [FILE]", read_save, print_yaml};
+	static const struct conversion how = {"46rs:", "[-6] [-r] [--sets FILE] [FILE]", read_save,
+					      print_yaml};
 
 	return convert(argc, argv, &how);
 }

@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
 
+#include "acl/acl_sets.h"
 #include "app/gateway.h"
 #include "conntrack/ct.h"
 #include "nat/nat.h"
@@ -169,6 +170,12 @@ app_gateway_create(struct app_gateway *g, const struct cfg_settings *settings, u
 		if (ret < 0)
 			goto fail;
 	}
+	ret = acl_sets_create(&g->sets, g->worker, n_worker, g->port_name,
+			      (unsigned)settings->n_port);
+	if (ret < 0) {
+		cfg_err_add(err, whole_file, "no memory for sets: %s", strerror(-ret));
+		goto fail;
+	}
 	ret = pl_workers_join(g->worker, n_worker);
 	if (ret == 0)
 		ret = ct_join(g->worker, n_worker);
@@ -187,6 +194,7 @@ void
 app_gateway_destroy(struct app_gateway *g)
 {
 	app_program_drop(g);
+	acl_sets_free(g->sets);
 	for (uint16_t i = 0; i < g->n_worker; i++) {
 		struct pl_worker *w = g->worker[i];
 

@@ -7,6 +7,7 @@
 #include "net/net.h"
 #include "pipeline/worker.h"
 
+struct acl_sets;
 struct app_program;
 
 struct app_gateway {
@@ -16,6 +17,7 @@ struct app_gateway {
 	struct pl_worker *worker[PL_WORKERS_MAX];
 	struct rte_mempool *pool;
 	struct net_table *table;
+	struct acl_sets *sets;
 	struct app_program *program; // what the workers run; NULL before the first apply
 	uint64_t generation;
 	const char *port_name[PL_PORT_MAX];

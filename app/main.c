@@ -194,6 +194,7 @@ start(struct daemon *d, struct cfg_policy **policy, struct cfg_err *err)
 	env.n_worker = d->n_worker;
 	env.ports = d->ports;
 	env.table = d->gateway.table;
+	env.sets = d->gateway.sets;
 	ret = ctl_create(&d->ctl, &env, err);
 	if (ret < 0)
 		return ret;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "acl/acl.h"
+#include "acl/acl_sets.h"
 #include "app/gateway.h"
 #include "conntrack/ct.h"
 #include "nat/nat.h"
@@ -42,6 +43,7 @@ program_build(struct app_program **out, const struct app_gateway *g,
 		.socket = g->worker[0]->socket,
 		.memory = (size_t)g->settings->rules_memory << 20,
 		.net = net_table_ops(g->table),
+		.sets = g->sets,
 		.prev = g->program != NULL ? g->program->acl : NULL,
 	};
 	struct app_program *p = calloc(1, sizeof(*p));
@@ -126,16 +128,32 @@ warn_groups(const struct app_gateway *g, const struct cfg_chain *chain, struct c
 	}
 }
 
+static bool
+names_set(void *policy, const char *name)
+{
+	return cfg_policy_names_set(policy, name);
+}
+
 int
 app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 {
 	struct app_program *next = NULL, *prev = g->program;
-	int ret = cfg_policy_complete(policy);
+	struct acl_sets_batch *sets = acl_sets_begin(g->sets, NULL, NULL);
+	int ret = sets != NULL ? cfg_policy_complete(policy) : -ENOMEM;
 
+	// Rules are built on the sets that will be; they come into being when nothing can fail any
+	// more but their entries.
+	if (ret == 0)
+		ret = acl_sets_declare(sets, &policy->sets,
+				       prev != NULL ? &prev->model->sets : NULL, err);
 	if (ret == 0)
 		ret = program_build(&next, g, policy, err);
-
+	if (ret < 0)
+		acl_sets_abort(sets);
+	else
+		ret = acl_sets_commit(sets, err);
 	if (ret < 0) {
+		program_free(next);
 		if (err->n_errors == 0)
 			cfg_err_add(err, (struct cfg_pos){0, 0}, "policy does not compile: %s",
 				    strerror(-ret));
@@ -149,6 +167,7 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 	if (prev != NULL) {
 		leave_ways(g);
 		acl_policy_inherit(next->acl, prev->acl);
+		acl_sets_forget(g->sets, &policy->sets, &prev->model->sets, names_set, policy);
 	}
 	program_free(prev);
 	g->program = next;

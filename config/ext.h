@@ -18,6 +18,7 @@ struct ext_in {
 	const char *value[2]; // as many as the row says
 	struct cfg_pos pos;
 	const struct cfg_sets *sets; // NULL: any may be there
+	bool sets_open;		     // there may be others
 	struct cfg_err *err;
 };
 

@@ -7,6 +7,7 @@
 #include "config/value.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -161,6 +162,51 @@ static bool
 icmp6_type_parse(struct ext_in *in)
 {
 	return type_parse(in, icmp6_name, EXT_N(icmp6_name));
+}
+
+bool
+cfg_value_icmp(const char *s, uint8_t family, uint8_t *type, uint8_t *code)
+{
+	const struct icmp_name *names = family == CFG_IPV4 ? icmp4_name : icmp6_name, *found = NULL;
+	size_t n = family == CFG_IPV4 ? EXT_N(icmp4_name) : EXT_N(icmp6_name), len = strlen(s);
+	unsigned t, c;
+	char rest;
+
+	if (sscanf(s, "%3u/%3u%c", &t, &c, &rest) == 2 && t <= UINT8_MAX && c <= UINT8_MAX) {
+		*type = (uint8_t)t;
+		*code = (uint8_t)c;
+		return true;
+	}
+	for (size_t i = 0; i < n && len > 0; i++) {
+		if (strncasecmp(s, names[i].name, len) != 0)
+			continue;
+		if (names[i].name[len] != '\0' && found != NULL)
+			return false;
+		found = &names[i];
+		if (names[i].name[len] == '\0')
+			break;
+	}
+	if (found == NULL || found->type == 255)
+		return false;
+	*type = found->type;
+	*code = found->code_lo;
+	return true;
+}
+
+const char *
+cfg_icmp_name(uint8_t family, uint8_t type, uint8_t code)
+{
+	const struct icmp_name *names = family == CFG_IPV4 ? icmp4_name : icmp6_name, *found = NULL;
+	size_t n = family == CFG_IPV4 ? EXT_N(icmp4_name) : EXT_N(icmp6_name);
+
+	for (size_t i = 0; i < n; i++) {
+		if (names[i].type != type || names[i].code_lo != code || type == 255)
+			continue;
+		if (names[i].code_hi == code) // the very code rather than any
+			return names[i].name;
+		found = found != NULL ? found : &names[i];
+	}
+	return found != NULL ? found->name : NULL;
 }
 
 static bool

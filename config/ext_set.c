@@ -1,6 +1,5 @@
 // The match set and the target SET: rows of the extension table with their parse and show
-// functions. Sets of addresses (ipset) are not run by this version: such a rule is read, checked
-// and printed like any other, and `unable` says what does instead.
+// functions. The sets themselves are in set.c and its neighbours.
 //
 // Called through the table by both readers and both writers. Which sets there are is told by
 // whoever reads the text (struct cfg_restore), or nobody knows.
@@ -20,25 +19,24 @@ bad_set(struct ext_in *in, const char *expected)
 }
 
 // Is there a set of the name, for rules of these families? iptables asks the same as soon as it
-// reads the name.
+// reads the name. A rule that may stand in both families stands in the set's.
 static bool
 set_there(struct ext_in *in)
 {
-	const struct cfg_set *s;
+	const struct cfg_set *s = in->sets != NULL ? cfg_set_find(in->sets, in->value[0]) : NULL;
 
-	if (in->sets == NULL)
+	if (s == NULL && in->sets != NULL && !in->sets_open)
+		cfg_err_add_of(in->err, CFG_JUDGE_POLICY, in->pos, "'%s': Set %s doesn't exist.",
+			       in->name, in->value[0]);
+	if (s == NULL)
+		return in->sets == NULL || in->sets_open;
+	if (in->families & s->family) {
+		in->families &= s->family;
 		return true;
-	s = cfg_set_find(in->sets, in->value[0]);
-	if (s == NULL) {
-		cfg_err_add(in->err, in->pos, "'%s': Set %s doesn't exist.", in->name,
-			    in->value[0]);
-		return false;
 	}
-	if (s->family == CFG_BOTH || (in->families & s->family))
-		return true;
-	cfg_err_add(in->err, in->pos,
-		    "'%s': The protocol family of set %s is %s, which is not applicable.", in->name,
-		    s->name, s->family == CFG_IPV4 ? "IPv4" : "IPv6");
+	cfg_err_add_of(in->err, CFG_JUDGE_POLICY, in->pos,
+		       "'%s': The protocol family of set %s is %s, which is not applicable.",
+		       in->name, s->name, s->family == CFG_IPV4 ? "IPv4" : "IPv6");
 	return false;
 }
 
@@ -78,15 +76,6 @@ ref_show(struct ext_out *out, const struct cfg_set_ref *ref)
 		cfg_buf_addf(out->text, "%s%s", i > 0 ? "," : "",
 			     (ref->src >> i & 1) != 0 ? "src" : "dst");
 	return true;
-}
-
-static const char *
-set_unable(const struct cfg_rule *rule, const void *item)
-{
-	(void)rule;
-	(void)item;
-	return "sets are not run by this version; list the addresses in the rule (a list behind -s "
-	       "or -d, multiport for ports), or in a chain of their own";
 }
 
 // ---- the match
@@ -175,6 +164,18 @@ static bool
 target_has(const struct cfg_target *t, enum cfg_set_what what)
 {
 	return t->data != NULL && ((const struct cfg_set_ref *)t->data)[what].n > 0;
+}
+
+static const char *
+target_unable(const struct cfg_rule *rule, const void *item)
+{
+	const struct cfg_target *t = item;
+
+	(void)rule;
+	return target_has(t, CFG_SET_MAP)
+		       ? "sets keep no marks, classes or queues here (map-set): rules with the "
+			 "match set and MARK or CLASSIFY give them"
+		       : NULL;
 }
 
 #define SET_TARGET(name, what)                                                                     \
@@ -319,7 +320,6 @@ const struct ext ext_set = {
 	.families = CFG_BOTH,
 	.opt = set_opt,
 	.n_opt = EXT_N(set_opt),
-	.unable = set_unable,
 };
 const struct ext ext_set_target = {
 	.name = "SET",
@@ -331,5 +331,5 @@ const struct ext ext_set_target = {
 	.opt = target_opt,
 	.n_opt = EXT_N(target_opt),
 	.check = target_check,
-	.unable = set_unable,
+	.unable = target_unable,
 };

@@ -139,6 +139,7 @@ cfg_policy_free(struct cfg_policy *policy)
 		return;
 	for (int t = 0; t < CFG_TABLES; t++)
 		cfg_table_clear(&policy->table[t]);
+	cfg_sets_free(&policy->sets);
 	free(policy->file);
 	free(policy);
 }

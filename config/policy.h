@@ -127,6 +127,7 @@ struct cfg_policy {
 	struct cfg_conntrack conntrack;
 	enum cfg_port_selection port_selection;
 	struct cfg_recent recent;
+	struct cfg_sets sets;
 };
 
 struct cfg_policy *cfg_policy_new(void);	 // NULL when out of memory
@@ -209,6 +210,11 @@ int cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err);
 // it, and gets warnings. Adds to err; 0 or, with CFG_ERROR, -EINVAL.
 int cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity,
 		    struct cfg_err *err);
+// Does a rule name the set?
+bool cfg_policy_names_set(const struct cfg_policy *policy, const char *name);
+// Sets that rules or lists name and the policy does not have: it can be run only where they are
+// there already. Adds warnings to err.
+void cfg_policy_sets_missing(const struct cfg_policy *policy, struct cfg_err *err);
 // A whole file, or standard input for "-", with a NUL behind it. 0 or -errno (-EFBIG above 256
 // MiB).
 int cfg_file_read(const char *path, char **text, size_t *len);

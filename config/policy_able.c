@@ -7,6 +7,7 @@
 #include "config/ext.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct able {
 	enum cfg_severity severity;
@@ -53,4 +54,85 @@ cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity, str
 		}
 	}
 	return err->n_errors == before ? 0 : -EINVAL;
+}
+
+// The n-th reference to a set in a rule's matches and target; NULL past the last.
+static const struct cfg_set_ref *
+set_ref(const struct cfg_rule *r, size_t nth, struct cfg_pos *pos)
+{
+	for (size_t m = 0; m < r->n_match; m++) {
+		*pos = r->match[m].pos;
+		if (r->match[m].id == CFG_M_SET && r->match[m].data != NULL && nth-- == 0)
+			return r->match[m].data;
+	}
+	*pos = r->target.pos;
+	for (int i = 0; r->target.id == CFG_T_SET && i < CFG_SET_WHATS; i++) {
+		const struct cfg_set_ref *ref = (const struct cfg_set_ref *)r->target.data + i;
+
+		if (r->target.data != NULL && ref->n > 0 && nth-- == 0)
+			return ref;
+	}
+	return NULL;
+}
+
+// Calls fn for every reference until it says false.
+static bool
+each_ref(const struct cfg_policy *policy,
+	 bool (*fn)(void *arg, const char *name, struct cfg_pos pos), void *arg)
+{
+	for (int t = 0; t < CFG_TABLES; t++) {
+		for (size_t c = 0; c < policy->table[t].n_chain; c++) {
+			const struct cfg_chain *chain = policy->table[t].chain[c];
+
+			for (size_t i = 0; i < chain->n_rule; i++) {
+				const struct cfg_set_ref *ref;
+				struct cfg_pos pos;
+
+				for (size_t k = 0; (ref = set_ref(&chain->rule[i], k, &pos)); k++)
+					if (!fn(arg, ref->name,
+						pos.line != 0 ? pos : chain->rule[i].pos))
+						return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool
+is_other(void *arg, const char *name, struct cfg_pos pos)
+{
+	(void)pos;
+	return strcmp(arg, name) != 0;
+}
+
+bool
+cfg_policy_names_set(const struct cfg_policy *policy, const char *name)
+{
+	return !each_ref(policy, is_other, (void *)(uintptr_t)name);
+}
+
+struct missing {
+	const struct cfg_sets *sets;
+	struct cfg_err *err;
+};
+
+static bool
+warn_missing(void *arg, const char *name, struct cfg_pos pos)
+{
+	const struct missing *m = arg;
+
+	if (cfg_set_find(m->sets, name) == NULL)
+		cfg_warn_add(m->err, pos, "set-missing",
+			     "Set %s doesn't exist here: the policy is refused unless the gateway "
+			     "has it already (see 'sets' in ringwall-policy(5))",
+			     name);
+	return true;
+}
+
+void
+cfg_policy_sets_missing(const struct cfg_policy *policy, struct cfg_err *err)
+{
+	struct missing m = {&policy->sets, err};
+
+	each_ref(policy, warn_missing, &m);
 }

@@ -175,7 +175,7 @@ rules_key(struct yin *y, struct cfg_chain *chain, const struct yaml_node *value)
 		return;
 	}
 	for (size_t i = 0; i < value->n; i++)
-		yaml_rule(value->item[i], chain, &y->lists, &y->budget, y->err);
+		yaml_rule(value->item[i], chain, &y->lists, &y->policy->sets, &y->budget, y->err);
 }
 
 static bool
@@ -516,9 +516,9 @@ root_key(struct yin *y, const struct yaml_node *key, const struct yaml_node *val
 		if (once(y, &y->recent, key) && is_map(y, key, value))
 			yaml_recent(value, &y->policy->recent, y->err);
 	} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0 &&
-		   strcmp(key->text, "include") != 0) {
+		   strcmp(key->text, "include") != 0 && strcmp(key->text, "sets") != 0) {
 		unknown_key(y, key, "at the top",
-			    "version, tables, include, ports, addresses, conntrack, nat "
+			    "version, tables, include, ports, addresses, sets, conntrack, nat "
 			    "or recent");
 	}
 }
@@ -526,7 +526,7 @@ root_key(struct yin *y, const struct yaml_node *key, const struct yaml_node *val
 static void
 root_map(struct yin *y, const struct yaml_node *map)
 {
-	static const char *const instead[] = {"tables", "include", "ports", "addresses"};
+	static const char *const instead[] = {"tables", "include", "ports", "addresses", "sets"};
 	bool version = false, content = false;
 
 	yaml_keys_once(map, y->err);
@@ -561,6 +561,10 @@ cfg_policy_from_yaml_file(struct cfg_policy **out, const char *path, const char 
 	// Lists first: the rules of every file know those of all.
 	for (size_t i = 0; i < files->n_order; i++)
 		yaml_lists_read(&y.lists, files->file[files->order[i]].root, err);
+	for (size_t i = 0; i < files->n_order; i++)
+		yaml_sets_read(&y.policy->sets, files->file[files->order[i]].root,
+			       files->file[files->order[i]].path, err);
+	yaml_sets_check(&y.policy->sets, err);
 	for (size_t i = 0; i < files->n_order; i++)
 		root_map(&y, files->file[files->order[i]].root);
 	y.policy->includes = files->n > 1;

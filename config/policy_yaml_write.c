@@ -7,6 +7,7 @@
 #include "config/ct_settings.h"
 #include "config/ext.h"
 #include "config/model.h"
+#include "config/yaml_in.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -395,6 +396,7 @@ cfg_policy_to_yaml(const struct cfg_policy *policy)
 	for (size_t i = 0; i < n; i++)
 		table_write(&w, policy, order[i]);
 	settings_write(&w.b, policy);
+	yaml_sets_write(&w.b, &policy->sets);
 	w.b.oom |= w.word.oom;
 	cfg_buf_free(&w.word);
 	return cfg_buf_take(&w.b);

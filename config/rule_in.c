@@ -252,6 +252,7 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 		.value = {o->value[0], o->value[1]},
 		.pos = o->pos,
 		.sets = in->sets,
+		.sets_open = in->sets_open,
 		.err = in->err,
 	};
 	enum cfg_judge before;

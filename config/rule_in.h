@@ -19,6 +19,7 @@ struct rule_in {
 	bool iptables;		     // its own text, read as it reads it (see struct ext_in)
 	bool family_given;	     // `family:` said so: the protocol alone does not change it
 	const struct cfg_sets *sets; // that there are; NULL: any may be there
+	bool sets_open;		     // there may be others
 	struct cfg_err *err;
 };
 

@@ -12,6 +12,11 @@ bool cfg_value_u64(const char *s, size_t n, uint64_t *out);
 bool cfg_value_port(const char *s, const char *proto, uint16_t *out);
 // A protocol's number or name in any case; "all" is 0.
 bool cfg_value_proto(const char *s, uint16_t *out);
+// The type and code that a name means (without any code: 0), or "TYPE/CODE", of ICMP or ICMPv6
+// (family); names may be shortened while only one begins like that. And the name, NULL: none.
+// (ext_icmp.c)
+bool cfg_value_icmp(const char *s, uint8_t family, uint8_t *type, uint8_t *code);
+const char *cfg_icmp_name(uint8_t family, uint8_t type, uint8_t code);
 // The name that iptables-save prints, NULL for a protocol without one. /etc/protocols of Debian 12
 // is built in, so that the text does not depend on the machine.
 const char *cfg_proto_name(uint16_t proto);

@@ -7,10 +7,17 @@
 
 // One rule, a map, into a chain. The chain's family bounds the rule's. Errors go to err.
 void yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yaml_lists *lists,
-	       size_t *budget, struct cfg_err *err);
+	       const struct cfg_sets *sets, size_t *budget, struct cfg_err *err);
 
 // The setting `recent`. (yaml_state.c)
 void yaml_recent(const struct yaml_node *map, struct cfg_recent *recent, struct cfg_err *err);
+
+// The sets of a file's `sets`, behind those that are there; path: what files in them are relative
+// to, NULL: none. Then, when all are there, what they say of each other. (yaml_sets.c)
+void yaml_sets_read(struct cfg_sets *sets, const struct yaml_node *root, const char *path,
+		    struct cfg_err *err);
+void yaml_sets_check(const struct cfg_sets *sets, struct cfg_err *err);
+void yaml_sets_write(struct cfg_buf *b, const struct cfg_sets *sets);
 
 // Tells every key of a map that stands twice. False: there is one.
 bool yaml_keys_once(const struct yaml_node *map, struct cfg_err *err);

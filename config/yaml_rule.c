@@ -434,7 +434,7 @@ other_key(struct yrule *y, const struct yaml_node *key, const struct yaml_node *
 
 void
 yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yaml_lists *lists,
-	  size_t *budget, struct cfg_err *err)
+	  const struct cfg_sets *sets, size_t *budget, struct cfg_err *err)
 {
 	struct yrule y = {.map = map, .lists = lists, .err = err};
 	bool good;
@@ -453,6 +453,8 @@ yaml_rule(const struct yaml_node *map, struct cfg_chain *chain, const struct yam
 		return;
 	}
 	rule_in_begin(&y.in, chain->family, map->pos, err);
+	y.in.sets = sets;
+	y.in.sets_open = true;
 	good = yaml_keys_once(map, err);
 	good &= first_keys(&y);
 	for (size_t i = 0; i < map->n; i++)

@@ -13,6 +13,7 @@ struct ctl_env {
 	unsigned n_worker;
 	struct net_ports *ports;
 	struct net_table *table;
+	struct acl_sets *sets; // acl/acl_sets.h
 	// The applied policy: model and compiled form (app/reload.c owns both; valid until the next
 	// apply).
 	void *app;

@@ -38,11 +38,15 @@ class Ringwall:
                 f.write(world.conf('policy.yaml', self.path('control.sock')))
                 f.write(f'verdict-cache = {str(cache).lower()};\n')
 
-    def load(self, family, text):
+    def load(self, family, text, sets=''):
         """0, or what `ringwall import` said."""
         with open(self.path('rules'), 'w', encoding='utf-8') as f:
             f.write(text)
         command = [self.program, 'import'] + (['-6'] if family == 6 else []) + [self.path('rules')]
+        if sets:
+            with open(self.path('sets'), 'w', encoding='ascii') as f:
+                f.write(sets)
+            command += ['--sets', self.path('sets')]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             return done.stderr or f'exit {done.returncode}'
@@ -224,7 +228,7 @@ class Tester:
         family, text = case['policy']['family'], policies.text(case['policy'])
         results = []
         for _ in range(2):
-            said = self.kernel.load(family, text)
+            said = self.kernel.load(family, text, policies.sets_of(case['policy']))
             if said:
                 raise ValueError(f'iptables-restore: {said}')
             self.kernel.forget()
@@ -236,7 +240,7 @@ class Tester:
             return None, []  # nobody had anything to say
         if differences(result, results[1][1:]):
             return None, result[0]
-        said = self.ringwall.load(family, text)
+        said = self.ringwall.load(family, text, policies.sets_of(case['policy']))
         if said:
             return [f'ringwall import: {said}'], result[0]
         # First without the verdict cache, so that what a report shows is from the run with it.
@@ -301,7 +305,7 @@ class Tester:
 
     def report(self, name, case, found, sent):
         print(f'-- {name} differs')
-        print(policies.text(case['policy']), end='')
+        print(policies.sets_of(case['policy']) + policies.text(case['policy']), end='')
         print('frames in:')
         for i, (_, entry, frame) in enumerate(sent):
             verdict = ''

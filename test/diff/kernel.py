@@ -144,15 +144,16 @@ class Kernel:
         return ears
 
     # ---- rules
-    def load(self, family, text):
-        """0, or what iptables-restore said."""
+    def load(self, family, text, sets=''):
+        """0, or what iptables-restore said. sets: for ipset restore, beforehand."""
         # Connection tracking and NAT are registered by the first rule that needs them; Ringwall always tracks.
         keep = '*mangle\n:zz-keep - [0:0]\n-A zz-keep -m conntrack --ctstate NEW\nCOMMIT\n'
         four, six = 'iptables-legacy-restore', 'ip6tables-legacy-restore'
         tool = four if family == 4 else six
         # What rules share by name (recent: with the other family too) lives while a rule names it: first there are none.
-        none = ''.join(f'*{table}\nCOMMIT\n' for table in ('raw', 'mangle', 'nat', 'filter'))
-        for command, rules in ([four], none), ([six], none), ([tool], text), ([tool, '-n'], keep):
+        none = ''.join(f'*{table}\nCOMMIT\n' for table in ('raw', 'mangle', 'nat', 'filter', 'security'))
+        make = [(['ipset', '-exist', 'restore'], sets)] if sets else []
+        for command, rules in [([four], none), ([six], none), (['ipset', 'flush'], ''), (['ipset', 'destroy'], '')] + make + [([tool], text), ([tool, '-n'], keep)]:
             done = subprocess.run(['nsenter', '--net=/run/netns/gw', *command], input=rules, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode != 0:

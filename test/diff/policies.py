@@ -1,11 +1,13 @@
 """Random policies of the rule language, as iptables-save text.
 
 A policy is plain data, so that the shrinker can take rules out of it and a file can keep it:
-{'family': 4|6, 'tables': {table: [[chain, policy or None, [rule text without -A CHAIN, ...]], ...]}}
+{'family': 4|6, 'tables': {table: [[chain, policy or None, [rule text without -A CHAIN, ...]], ...]},
+ 'sets': text of ipset restore}
 """
 import ipaddress
 
 import extensions
+import extensions.set
 import world
 
 BUILT_IN = {
@@ -41,6 +43,11 @@ def text(policy):
         out += [f'-A {name} {rule}'.rstrip() for name, _, rules in chains for rule in rules]
         out.append('COMMIT')
     return '\n'.join(out) + '\n'
+
+
+def sets_of(policy):
+    """The text of its sets, where a rule names one."""
+    return policy.get('sets', '') if '-set ' in text(policy) else ''
 
 
 class Maker:
@@ -312,4 +319,4 @@ def random_policy(rng, family):
     tables = {t: maker.table(t) for t in BUILT_IN}
     if maker.chance(0.6):  # most have no use for it; named, so that the kernel forgets the case before
         tables['security'] = [[name, 'ACCEPT', []] for name in BUILT_IN['security']]
-    return {'family': family, 'tables': tables}
+    return {'family': family, 'tables': tables, 'sets': extensions.set.sets(maker)}

@@ -1,5 +1,6 @@
 // See at.h. Failures of the ground itself abort the test that stands on it.
 #include "at.h"
+#include "acl/acl_sets.h"
 #include "fake_net.h"
 
 #include <rte_ip.h>
@@ -14,6 +15,7 @@ build(struct at *t, bool linear)
 			      .n_workers = 2,
 			      .socket = SOCKET_ID_ANY,
 			      .net = &fake_net,
+			      .sets = t->sets[linear],
 			      .linear = linear};
 	struct acl_policy *p = NULL;
 	struct cfg_err err;
@@ -25,10 +27,41 @@ build(struct at *t, bool linear)
 	return p;
 }
 
+// Commands of ipset, whole or not at all.
+static char *
+run_sets(struct acl_sets *sets, const char *text)
+{
+	struct acl_sets_batch *b = acl_sets_begin(sets, NULL, NULL);
+	const struct cfg_set_do how = acl_sets_do(b);
+	struct cfg_err err;
+	char *said = NULL;
+
+	cfg_err_init(&err, NULL);
+	if (cfg_set_text(text, strlen(text), &how, &err) < 0)
+		acl_sets_abort(b);
+	else
+		acl_sets_commit(b, &err);
+	if (err.n > 0)
+		said = cfg_msg_format(&err.msgs[0]);
+	cfg_err_free(&err);
+	return said;
+}
+
+char *
+at_set(struct at *t, const char *line)
+{
+	char *a = run_sets(t->sets[0], line), *b = run_sets(t->sets[1], line);
+
+	cr_assert((a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0));
+	free(b);
+	return a;
+}
+
 void
-at_open(struct at *t, enum cfg_family family, const char *text)
+at_open_sets(struct at *t, enum cfg_family family, const char *text, const char *sets)
 {
 	struct cfg_err err;
+	char *said;
 
 	tl_init();
 	cfg_err_init(&err, "test");
@@ -36,9 +69,19 @@ at_open(struct at *t, enum cfg_family family, const char *text)
 	if (cfg_policy_from_save(&t->model, family, text, strlen(text), &err) < 0)
 		cr_assert(false, "rules do not load: %s", err.n > 0 ? err.msgs[0].text : "?");
 	cfg_err_free(&err);
+	tl_workers(t->w, 2);
+	for (int i = 0; i < 2; i++)
+		cr_assert(acl_sets_create(&t->sets[i], t->w, 2, at_port, RTE_DIM(at_port)) == 0);
+	said = at_set(t, sets);
+	cr_assert(said == NULL, "%s", said);
 	t->compiled = build(t, false);
 	t->linear = build(t, true);
-	tl_workers(t->w, 2);
+}
+
+void
+at_open(struct at *t, enum cfg_family family, const char *text)
+{
+	at_open_sets(t, family, text, "");
 }
 
 void
@@ -47,6 +90,8 @@ at_close(struct at *t)
 	acl_policy_free(t->compiled);
 	acl_policy_free(t->linear);
 	cfg_policy_free(t->model);
+	acl_sets_free(t->sets[0]);
+	acl_sets_free(t->sets[1]);
 	pl_worker_free(t->w[0]);
 	pl_worker_free(t->w[1]);
 }

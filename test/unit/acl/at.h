@@ -11,6 +11,7 @@
 struct at { // a policy under test
 	struct cfg_policy *model;
 	struct acl_policy *compiled, *linear;
+	struct acl_sets *sets[2]; // of compiled, of linear: each changes its own
 	struct pl_worker *w[2];
 };
 
@@ -18,6 +19,11 @@ extern const char *const at_port[3]; // lan, wan, eth1
 
 // text: rules of one family. Fails the test where it does not load.
 void at_open(struct at *t, enum cfg_family family, const char *text);
+// The same with sets, from text as of `ipset save`.
+void at_open_sets(struct at *t, enum cfg_family family, const char *text, const char *sets);
+// A line of ipset's words, carried out on both; what was said where it was refused, else NULL (to
+// be freed).
+char *at_set(struct at *t, const char *line);
 void at_close(struct at *t);
 
 struct at_way { // of a packet; all zero: from the wire, FORWARD, in lan, out wan, NEW

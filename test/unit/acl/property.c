@@ -122,6 +122,7 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 				  .socket = SOCKET_ID_ANY};
 	struct cfg_err err;
 	struct acl_policy *compiled, *linear;
+	struct acl_sets *sets[2]; // each changes its own
 	struct cfg_policy *policy;
 	int bad = 0;
 
@@ -130,12 +131,16 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 	acl_tuning.context_max = rnd_one_in(&r, 3) ? 1 + rnd_below(&r, 20) : UINT32_MAX;
 	acl_tuning.merge_boxes = rnd_one_in(&r, 2) ? 0 : 1200;
 	policy = rnd_policy(&r, rnd_one_in(&r, 3));
+	sets[0] = rnd_sets(&w);
+	sets[1] = rnd_sets(&w);
+	build.sets = sets[0];
 	if (acl_policy_create(&compiled, policy, &build, &err) < 0) {
 		fprintf(stderr, "seed %" PRIu64 ": build fails: %s\n", seed,
 			err.n > 0 ? err.msgs[0].text : "?");
 		return 1;
 	}
 	build.linear = true;
+	build.sets = sets[1];
 	if (acl_policy_create(&linear, policy, &build, &err) < 0)
 		abort();
 	for (unsigned k = 0; k < bursts && !bad; k++) {
@@ -174,6 +179,8 @@ one_policy(uint64_t seed, unsigned bursts, unsigned *stat)
 				stat[9 + compiled->table[f][id].step[i].kind]++;
 	acl_policy_free(compiled);
 	acl_policy_free(linear);
+	acl_sets_free(sets[0]);
+	acl_sets_free(sets[1]);
 	cfg_policy_free(policy);
 	cfg_err_free(&err);
 	return bad;

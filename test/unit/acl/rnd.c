@@ -576,3 +576,30 @@ rnd_packet(struct rnd *r, struct pl_pkt *p, struct rte_mbuf *m, struct ct_entry 
 		abort();
 	}
 }
+
+// The sets that random rules name (drawn_match.c), of a type that both families may ask.
+struct acl_sets *
+rnd_sets(struct pl_worker *const *w)
+{
+	static const char *const name[] = {"a",	 "b",  "s0", "s1", "s2", "s3",
+					   "s4", "s5", "s6", "s7", "s8", "s9"};
+	struct acl_sets *sets = NULL;
+	struct acl_sets_batch *b;
+	struct cfg_set_do how;
+	struct cfg_err err;
+	char text[2000] = "";
+
+	for (unsigned i = 0; i < RTE_DIM(name); i++)
+		sprintf(text + strlen(text), "create %s bitmap:port range 0-65535%s%s\nadd %s %u\n",
+			name[i], i % 2 == 0 ? " counters" : "", i % 3 == 0 ? " timeout 1" : "",
+			name[i], i % 2 == 0 ? 80 : 443);
+	cfg_err_init(&err, NULL);
+	if (acl_sets_create(&sets, w, 1, rnd_port_name, RND_PORTS) < 0)
+		abort();
+	b = acl_sets_begin(sets, NULL, NULL);
+	how = acl_sets_do(b);
+	if (cfg_set_text(text, strlen(text), &how, &err) < 0 || acl_sets_commit(b, &err) < 0)
+		abort();
+	cfg_err_free(&err);
+	return sets;
+}

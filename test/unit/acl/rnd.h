@@ -2,6 +2,7 @@
 // Random policies and packets for the acl tests: small universes, so that rules meet packets and
 // each other. Everything follows from one seed.
 #include "acl/acl.h"
+#include "acl/acl_sets.h"
 #include "pipeline/worker.h"
 
 struct rnd {
@@ -17,6 +18,8 @@ extern const char *const rnd_port_name[RND_PORTS];
 // A sound policy: every table may be there, chains of both families, user chains without loops.
 // big: now and then a chain of a few hundred rules.
 struct cfg_policy *rnd_policy(struct rnd *r, bool big);
+// Sets for the rules that name some; w: the one worker. The caller's.
+struct acl_sets *rnd_sets(struct pl_worker *const *w);
 // One random rule at the end of a chain of the table; `to` (may be NULL) can be jumped to.
 void rnd_rule(struct rnd *r, struct cfg_chain *c, enum cfg_table_id table, const char *to);
 

@@ -159,6 +159,47 @@ named_lists(const char *description)
 }
 
 static json_t *
+option_of_set(bool value)
+{
+	return value ? json_pack("{s:[s,s], s:s, s:i}", "type", "integer", "string", "pattern",
+				 "^(?:[0-9]+|0[xX][0-9a-fA-F]+)$", "minimum", 0)
+		     : json_pack("{s:[s,s], s:s}", "type", "boolean", "string", "pattern",
+				 "^(?:" SCHEMA_TRUE "|" SCHEMA_FALSE ")$");
+}
+
+static json_t *
+sets(void)
+{
+	static const char *const number_of[] = {"bucketsize", "hashsize", "initval", "markmask",
+						"maxelem",    "netmask",  "size",    "timeout"};
+	json_t *p = json_object(), *types = json_array();
+
+	for (int t = 0; t < CFG_SET_TYPES; t++)
+		json_array_append_new(types, json_string(cfg_set_type[t].name));
+	json_object_set_new(p, "type", json_pack("{s:o}", "enum", types));
+	json_object_set_new(p, "family", schema_words("inet", "inet6", "ipv4", "ipv6", NULL));
+	for (size_t i = 0; i < sizeof(number_of) / sizeof(number_of[0]); i++)
+		json_object_set_new(p, number_of[i], option_of_set(true));
+	json_object_set_new(p, "counters", option_of_set(false));
+	json_object_set_new(p, "comment", option_of_set(false));
+	json_object_set_new(p, "range", json_pack("{s:s}", "type", "string"));
+	json_object_set_new(p, "file",
+			    json_pack("{s:s, s:s, s:i}", "description",
+				      "what ipset save printed of the set, relative to "
+				      "this file",
+				      "type", "string", "minLength", 1));
+	json_object_set_new(
+		p, "entries",
+		json_pack("{s:s, s:[{s:[s,s,s,s]}, {s:s, s:{s:[s,s,s,s]}}]}", "description",
+			  "a list, or a text with an entry in each line, as ipset add takes them",
+			  "anyOf", "type", "string", "number", "boolean", "null", "type", "array",
+			  "items", "type", "string", "number", "boolean", "null"));
+	return json_pack("{s:[s,s], s:{s:s, s:b, s:[{s:[s]},{s:[s]}], s:o}}", "type", "object",
+			 "null", "additionalProperties", "type", "object", "additionalProperties",
+			 0, "anyOf", "required", "type", "required", "file", "properties", p);
+}
+
+static json_t *
 schema(void)
 {
 	json_t *tables = json_object(), *top = json_object();
@@ -178,6 +219,7 @@ schema(void)
 			  schema_ref("word")));
 	json_object_set_new(top, "ports", named_lists("PORT or LOW:HIGH; rules say $NAME"));
 	json_object_set_new(top, "addresses", named_lists("addresses; rules say $NAME"));
+	json_object_set_new(top, "sets", sets());
 	json_object_set_new(top, "conntrack", conntrack());
 	json_object_set_new(top, "nat",
 			    json_pack("{s:[s,s], s:b, s:{s:o}}", "type", "object", "null",
@@ -188,16 +230,17 @@ schema(void)
 				      "additionalProperties", 0, "properties", "ip_list_tot",
 				      number(CFG_RECENT_LIST_MAX), "ip_pkt_list_tot",
 				      number(CFG_RECENT_HITS_MAX)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:[s]},{s:[s]},{s:[s]},{s:[s]}], "
-			 "s:b, s:o, s:o}",
-			 "$schema", "http://json-schema.org/draft-07/schema#", "title",
-			 "Ringwall's policy.yaml", "$comment",
-			 "Made by test/generate from the table of extensions; "
-			 "docs/policy-schema.md says what only the reader can tell.",
-			 "description", "ringwall-policy(5)", "type", "object", "required",
-			 "version", "anyOf", "required", "tables", "required", "include",
-			 "required", "ports", "required", "addresses", "additionalProperties", 0,
-			 "properties", top, "definitions", definitions());
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:[s], s:[{s:[s]},{s:[s]},{s:[s]},{s:[s]},{s:[s]}], "
+		"s:b, s:o, s:o}",
+		"$schema", "http://json-schema.org/draft-07/schema#", "title",
+		"Ringwall's policy.yaml", "$comment",
+		"Made by test/generate from the table of extensions; "
+		"docs/policy-schema.md says what only the reader can tell.",
+		"description", "ringwall-policy(5)", "type", "object", "required", "version",
+		"anyOf", "required", "tables", "required", "include", "required", "ports",
+		"required", "addresses", "required", "sets", "additionalProperties", 0,
+		"properties", top, "definitions", definitions());
 }
 
 int

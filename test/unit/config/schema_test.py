@@ -104,7 +104,7 @@ class Changer:
         self.rng = rng
         rule = schema['definitions']['rule']['properties']
         self.schema = schema
-        self.keys = list(rule) + ['dports', 'policy', 'rules', 'tables', 'foo', 'dprot', 'Jump', 'family']
+        self.keys = list(rule) + ['dports', 'policy', 'rules', 'tables', 'foo', 'dprot', 'Jump', 'family', 'type', 'entries', 'file', 'range', 'netmask', 'sets']
         self.targets = schema['definitions']['jump']['anyOf'][0]['enum'] + ['mine', 'LOG', 'CONNSECMARK', 'INPUT', '5']
         self.matches = schema['definitions']['matchMap']['properties']['match']['enum'] + ['foo', 'rateest']
         self.seen = {}
@@ -192,6 +192,13 @@ def gather(a, reader):
                  {'source': '$lan', 'protocol': 'tcp', 'dports': ['$web', 22], 'jump': 'DROP'},
                  {'destination': ['$dns', '$lan'], 'protocol': 'udp', 'match': {'match': 'multiport', 'ports': '!$one'}}]}}}}
     ones += [lists] * 20
+    sets = {'version': 1, 'sets': {
+        'bad': {'type': 'hash:ip', 'family': 'ipv4', 'timeout': 60, 'maxelem': '0x100', 'counters': True, 'entries': ['10.0.0.1', '10.0.0.2 timeout 5']},
+        'six': {'type': 'hash:net', 'family': 'inet6', 'comment': 'yes', 'entries': '2001:db8::/32 comment "a b"\n::1 nomatch\n'},
+        'ports': {'type': 'bitmap:port', 'range': '1-100', 'entries': [22, '80-90']},
+        'all': {'type': 'list:set', 'size': 4, 'entries': ['bad', 'six']}},
+        'tables': {'filter': {'INPUT': {'rules': [{'match-set': 'bad src', 'jump': 'DROP'}]}}}}
+    ones += [sets] * 40
     rng = random.Random(a.seed)
     return rng.sample(ones, min(len(ones), a.count)) + rng.sample(corpus, min(len(corpus), a.count))
 
