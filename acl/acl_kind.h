@@ -133,6 +133,7 @@ enum acl_hit acl_helper_judge(const struct cfg_match *m, const struct acl_view *
 enum acl_hit acl_dscp_judge(const struct cfg_match *m,
 			    const struct acl_view *v); // acl_match_more.c
 enum acl_hit acl_ecn_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_eui64_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_hl_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_iprange_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_length_judge(const struct cfg_match *m, const struct acl_view *v);
@@ -145,6 +146,18 @@ enum acl_hit acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_addrtype_judge(const struct cfg_match *m,
 				const struct acl_view *v); // acl_match_route.c
 enum acl_hit acl_rpfilter_judge(const struct cfg_match *m, const struct acl_view *v);
+
+// acl_match_ip6.c
+enum acl_hit acl_dst_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_frag_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_hbh_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_ipv6header_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_mh_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_rt_judge(const struct cfg_match *m, const struct acl_view *v);
+// The first extension header of this kind (IPPROTO_*) in an IPv6 packet: *at is its offset from the
+// IP header, and 8 bytes of it are there. ACL_MISS: none before the upper layer or a later
+// fragment's data; ACL_HOT: cut off.
+enum acl_hit acl_ip6_find(const struct pl_pkt *p, uint8_t kind, uint32_t *at);
 
 enum acl_hit acl_ah_judge(const struct cfg_match *m, const struct acl_view *v); // acl_match_l4.c
 enum acl_hit acl_esp_judge(const struct cfg_match *m, const struct acl_view *v);

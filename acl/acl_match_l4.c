@@ -137,53 +137,27 @@ acl_esp_judge(const struct cfg_match *m, const struct acl_view *v)
 	return h == NULL ? ACL_HOT : yes(spi_is(&m->spi, h));
 }
 
-// The authentication header of an IPv6 packet, which is one of its extension headers (RFC 4302);
-// the parser has walked them. NULL: none, or *hot where it is cut off.
-static const uint8_t *
-ah6(const struct pl_pkt *p, bool *hot)
-{
-	uint32_t off = 40;
-	const uint8_t *h = pl_need(p, p->l3_off, 40);
-	uint8_t next = h != NULL ? h[6] : IPPROTO_NONE;
-
-	*hot = false;
-	for (unsigned i = 0; i < 16; i++) {
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH)
-			return NULL;
-		h = off + 8 <= p->l3_len ? pl_need(p, p->l3_off + off, 8) : NULL;
-		if (h == NULL)
-			break;
-		if (next == IPPROTO_AH) {
-			h = off + 12 <= p->l3_len ? pl_need(p, p->l3_off + off, 12) : NULL;
-			*hot = h == NULL;
-			return h;
-		}
-		if (next == IPPROTO_FRAGMENT && ((h[2] << 8 | h[3]) & 0xfff8))
-			return NULL;
-		off += next == IPPROTO_FRAGMENT ? 8 : (h[1] + 1u) * 8;
-		next = h[0];
-	}
-	*hot = true;
-	return NULL;
-}
-
 enum acl_hit
 acl_ah_judge(const struct cfg_match *match, const struct acl_view *v)
 {
 	const struct cfg_m_spi *m = &match->spi;
+	const struct pl_pkt *p = v->pkt;
+	enum acl_hit found;
 	const uint8_t *h;
-	bool hot;
+	uint32_t at;
 
-	if (v->pkt->family == 4) {
-		if (v->pkt->flags & PL_F_LATER_FRAG)
+	if (p->family == 4) {
+		if (p->flags & PL_F_LATER_FRAG)
 			return ACL_MISS;
-		h = l4_header(v->pkt, 0, 12);
+		h = l4_header(p, 0, 12);
 		return h == NULL ? ACL_HOT : yes(spi_is(m, h + 4));
 	}
-	h = ah6(v->pkt, &hot);
+	found = acl_ip6_find(p, IPPROTO_AH, &at); // there it is an extension header (RFC 4302)
+	if (found != ACL_HIT)
+		return found;
+	h = at + 12 <= p->l3_len ? pl_need(p, p->l3_off + at, 12) : NULL;
 	if (h == NULL)
-		return hot ? ACL_HOT : ACL_MISS;
+		return ACL_HOT;
 	return yes(spi_is(m, h + 4) && (m->len == 0 || (m->len == (h[1] + 2u) * 4) != m->len_inv) &&
 		   !(m->res && (h[2] | h[3]) != 0));
 }

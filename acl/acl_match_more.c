@@ -1,5 +1,5 @@
 // The matches that never end a walk by themselves: mark, length, iprange, ttl, hl, pkttype, mac,
-// tos, dscp, ecn, each as its xt module judges a packet. Called by acl_rule_match(), by the
+// eui64, tos, dscp, ecn, each as its xt module judges a packet. Called by acl_rule_match(), by the
 // interpreter and by the compiled walk alike: none of these is in its keys. Pure; any thread. IP
 // and Ethernet headers are read where they lie, because stages before this one may have written to
 // them (the TTL is one less from FORWARD on, as in the kernel).
@@ -69,6 +69,18 @@ mac_match(const struct cfg_m_mac *m, const struct pl_pkt *p)
 	       (memcmp(eth->src_addr.addr_bytes, m->addr, sizeof(m->addr)) == 0) != m->invert;
 }
 
+// Was the source address made from the frame's source MAC (RFC 4291 appendix A)?
+static bool
+eui64_match(const struct pl_pkt *p)
+{
+	const struct rte_ether_hdr *eth = ether_header(p);
+	const uint8_t *mac = eth != NULL ? eth->src_addr.addr_bytes : NULL;
+	const uint8_t *id = ip_header(p) + 8 + 8; // the lower half of the source address
+
+	return mac != NULL && id[0] == (mac[0] ^ 2) && memcmp(id + 1, mac + 1, 2) == 0 &&
+	       id[3] == 0xff && id[4] == 0xfe && memcmp(id + 5, mac + 3, 3) == 0;
+}
+
 static uint8_t
 tos_byte(const struct pl_pkt *p)
 {
@@ -118,6 +130,13 @@ enum acl_hit
 acl_ecn_judge(const struct cfg_match *m, const struct acl_view *v)
 {
 	return yes(ecn_match(&m->ecn, v->pkt));
+}
+
+enum acl_hit
+acl_eui64_judge(const struct cfg_match *m, const struct acl_view *v)
+{
+	(void)m;
+	return yes(eui64_match(v->pkt));
 }
 
 enum acl_hit

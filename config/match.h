@@ -35,18 +35,24 @@ enum cfg_match_id {
 	CFG_M_CONNTRACK, // -m conntrack
 	CFG_M_CPU,	 // -m cpu
 	CFG_M_DSCP,	 // -m dscp
+	CFG_M_DST,	 // -m dst, IPv6 only
 	CFG_M_ECN,	 // -m ecn
 	CFG_M_ESP,	 // -m esp
+	CFG_M_EUI64,	 // -m eui64, IPv6 only
+	CFG_M_FRAG,	 // -m frag, IPv6 only
 	CFG_M_HASHLIMIT, // -m hashlimit
+	CFG_M_HBH,	 // -m hbh, IPv6 only
 	CFG_M_HELPER,	 // -m helper
 	CFG_M_HL,	 // -m hl, IPv6 only
 	CFG_M_ICMP,	 // -m icmp
 	CFG_M_ICMP6,	 // -m icmp6
+	CFG_M_IP6HEADER, // -m ipv6header, IPv6 only
 	CFG_M_IPRANGE,	 // -m iprange
 	CFG_M_LENGTH,	 // -m length
 	CFG_M_LIMIT,	 // -m limit
 	CFG_M_MAC,	 // -m mac
 	CFG_M_MARK,	 // -m mark
+	CFG_M_MH,	 // -m mh, IPv6 only
 	CFG_M_MULTIPORT, // -m multiport
 	CFG_M_NFACCT,	 // -m nfacct
 	CFG_M_OSF,	 // -m osf, IPv4 only
@@ -58,6 +64,7 @@ enum cfg_match_id {
 	CFG_M_REALM,	 // -m realm, IPv4 only
 	CFG_M_RECENT,	 // -m recent
 	CFG_M_RPFILTER,	 // -m rpfilter
+	CFG_M_RT,	 // -m rt, IPv6 only
 	CFG_M_SCTP,	 // -m sctp
 	CFG_M_SET,	 // -m set
 	CFG_M_SOCKET,	 // -m socket
@@ -382,6 +389,55 @@ struct cfg_m_spi { // esp, ah; what follows the range is of ah in IPv6
 	bool set, invert, len_set, len_inv, res;
 };
 
+// ---- IPv6's extension headers (RFC 8200); lengths in bytes
+struct cfg_m_frag {	       // frag
+	struct cfg_range32 id; // may run backwards: then nothing is in it
+	uint32_t len;	       // asked, and changes nothing: the header has no length
+	bool id_set, id_inv, len_set, len_inv;
+	bool res; // reserved bits are 0
+	bool first, more, last;
+};
+
+#define CFG_OPTS_MAX	16
+#define CFG_OPT_ANY_LEN 255
+struct cfg_m_opts { // hbh, dst: the header's length, and the options that it begins with
+	uint32_t len;
+	bool len_set, len_inv;
+	uint8_t n;
+	struct {
+		uint8_t type, len; // CFG_OPT_ANY_LEN: any
+	} opt[CFG_OPTS_MAX];
+};
+
+#define CFG_RT_ADDRS_MAX 16
+struct cfg_m_rt { // rt; the addresses that it must have, 16 bytes each, are in data
+	uint32_t type, len;
+	struct cfg_range32 left; // segments left; may run backwards
+	bool type_set, type_inv, left_set, left_inv, len_set, len_inv;
+	bool res;	 // reserved bits are 0
+	bool not_strict; // the addresses may have others between them
+};
+
+struct cfg_m_mh { // mh
+	uint8_t lo, hi;
+	bool set, invert;
+};
+
+enum cfg_ip6header {
+	CFG_H6_PROTO = 1 << 0, // anything that is no extension header
+	CFG_H6_DST = 1 << 1,
+	CFG_H6_NONE = 1 << 2,
+	CFG_H6_ESP = 1 << 3,
+	CFG_H6_AH = 1 << 4,
+	CFG_H6_FRAG = 1 << 5,
+	CFG_H6_ROUTE = 1 << 6,
+	CFG_H6_HOP = 1 << 7,
+};
+struct cfg_m_ip6header {   // ipv6header
+	uint8_t headers;   // of enum cfg_ip6header: just these, or soft: these at least
+	bool soft, invert; // both: none of these
+};
+
 enum cfg_physdev {
 	CFG_PD_IN = 1 << 0,
 	CFG_PD_OUT = 1 << 1,
@@ -470,6 +526,11 @@ struct cfg_match {
 		struct cfg_m_rpfilter rpfilter;
 		struct cfg_m_sctp sctp;
 		struct cfg_m_spi spi; // CFG_M_AH, CFG_M_ESP
+		struct cfg_m_frag frag;
+		struct cfg_m_opts opts; // CFG_M_DST, CFG_M_HBH
+		struct cfg_m_rt rt;
+		struct cfg_m_mh mh;
+		struct cfg_m_ip6header ip6header;
 		struct cfg_m_physdev physdev;
 		struct cfg_m_policy policy;
 		struct cfg_m_string string;

@@ -33,6 +33,7 @@ struct frag {
 	uint8_t ecn;
 	bool more, df;
 	bool odd; // IPv6: more to come, but not a multiple of eight bytes
+	bool cut; // IPv6: the first one, without a whole upper-layer header
 };
 
 static uint32_t
@@ -241,6 +242,21 @@ find_frag_header(const struct pl_pkt *p, unsigned *at, unsigned *named_at)
 	}
 }
 
+// RFC 8200 4.5 wants all headers in the first fragment. Linux takes these bytes for enough.
+static bool
+upper_layer_is_cut(const struct pl_pkt *p)
+{
+	uint16_t need = 1;
+
+	if (p->flags & PL_F_LATER_FRAG)
+		return false;
+	if (p->proto == IPPROTO_TCP)
+		need = 20;
+	else if (p->proto == IPPROTO_UDP || p->proto == IPPROTO_ICMPV6)
+		need = 8;
+	return p->proto != IPPROTO_NONE && p->l4_len < need;
+}
+
 static int
 read6(const struct pl_pkt *p, struct frag *fr)
 {
@@ -264,6 +280,7 @@ read6(const struct pl_pkt *p, struct frag *fr)
 	if (fr->end > UINT16_MAX)
 		return PL_DROP_FRAG_BAD + 1;
 	fr->odd = fr->more && fr->end % 8 != 0;
+	fr->cut = upper_layer_is_cut(p);
 	return 0;
 }
 
@@ -498,6 +515,8 @@ one(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 		pl_drop(w, b, p, (enum pl_drop)(ret - 1));
 		return;
 	}
+	if (fr.cut) // goes on as it is, and waits for nothing
+		return;
 	if (fr.odd) {
 		// It spoils its datagram, and goes on alone: its destination has to complain (RFC
 		// 8200 4.5).

@@ -199,8 +199,7 @@ parse_ext(struct pl_pkt *p, uint8_t next)
 			uint16_t frag = (uint16_t)(h[2] << 8 | h[3]);
 
 			len = 8;
-			if (frag & 0xfff9)
-				p->flags |= PL_F_FRAG;
+			p->flags |= PL_F_FRAG; // even alone: reassembly takes the header out
 			if (frag & 0xfff8) {
 				p->flags |= PL_F_LATER_FRAG;
 				p->proto = h[0];

@@ -41,7 +41,7 @@ enum pl_ct_state {
 enum pl_pkt_flags {
 	PL_F_L4 = 1 << 0, // the L4 header that the parser knows is whole: sport/dport or type/code
 			  // are valid
-	PL_F_FRAG = 1 << 1,	  // a fragment, first or later (MF set or offset > 0)
+	PL_F_FRAG = 1 << 1,	  // a fragment, first or later; IPv6: has that header
 	PL_F_LATER_FRAG = 1 << 2, // offset > 0: no L4 header
 	PL_F_NAT_PRE =
 		1 << 3, // first packet of a flow: walk nat PREROUTING/OUTPUT and bind destination

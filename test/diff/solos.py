@@ -4,12 +4,13 @@ A method solo_NAME(op, ends, datagram, packet) of Solos, a base of packets.Talk,
 NAMES is what random_case draws from. op['n'] is the frame's own random number, ends is (source, destination, source
 port, destination port), packet a plain datagram between them.
 """
+import ipaddress
 import struct
 
 import frames as F
 import world
 
-NAMES = ['addrkinds', 'addrkinds', 'sctp', 'sctp', 'ipsec']
+NAMES = ['addrkinds', 'addrkinds', 'sctp', 'sctp', 'ipsec', 'extheaders', 'extheaders', 'madefrommac']
 
 
 class Solos:
@@ -52,3 +53,37 @@ class Solos:
                 20 if n % 5 else 0)))
         ah = struct.pack('!BBHII', F.UDP, 4, 0, spi, n) + bytes(12)
         return self.link(op['side'], ends, self.ip(*ends[:2], 51, (ah + datagram) if n % 5 else ah[:10]))
+
+    def solo_extheaders(self, op, ends, datagram, packet):
+        """IPv6: all kinds of extension headers. calm: none that the host would answer."""
+        n, side, ends = op['n'], op['side'], self.beyond(op, ends)
+        if self.family == 4:
+            return self.link(side, ends, packet)
+        datagram = F.udp(*ends, b'ext%03d' % n)
+        options = lambda body: lambda following: bytes([following, (len(body) + 2) // 8 - 1]) + body  # noqa: E731
+        padding = options([bytes.fromhex(b) for b in (
+            '010400000000', '000103000000', '1e0400000000', '1e0c' + '00' * 12, '010200001e00', '010001020000')][n % 6])
+        addresses = b''.join(bytes(15) + bytes([a]) for a in [(1,), (1, 2), (2, 1, 3), (), (1, 2, 3)][n // 7 % 5])
+        route = lambda following: bytes([following, len(addresses) // 8, [0, 0, 2, 4][n // 3 % 4], 0 if op.get('calm') else n % 4]) + (  # noqa: E731
+            b'\0\0\0\1' if n % 5 == 4 else bytes(4)) + addresses
+        atom = lambda following: bytes([following, [0, 0, 9][n // 2 % 3]]) + struct.pack(  # noqa: E731
+            '!HI', [0, 2, 0, 4][n // 5 % 4], n % 400)
+        mobile = bytes([59 if n % 4 else 17, 0, n % 11, 0]) + bytes(4)
+        kind, extra = [(44, atom), (43, route), (60, padding), (0, padding)][n // 11 % 4]
+        last, body = [(F.UDP, datagram), (59, b''), (F.ESP, struct.pack('!II', 7, n)), (135, mobile), (F.ESP, b'')][n // 13 % 5]
+        if n // 17 % 3 == 0 and kind != 0 and not op.get('calm'):
+            return self.link(side, ends, F.ipv6(*ends[:2], 60, options(bytes(6))(kind) + extra(last) + body))
+        return self.link(side, ends, F.ipv6(*ends[:2], kind, extra(last) + body))
+
+    def solo_madefrommac(self, op, ends, datagram, packet):
+        """The source address that the router would have by itself, or nearly."""
+        side, ends = op['side'], self.beyond(op, ends)
+        if self.family == 4:
+            return self.link(side, ends, packet)
+        mac = F.mac(world.lladdr(world.ROUTER[6][side]))
+        made = bytes([mac[0] ^ 2]) + mac[1:3] + b'\xff\xfe' + mac[3:]
+        at = op['n'] % 12
+        made = made[:at] + bytes([made[at] ^ 2]) + made[at + 1:] if at < 8 else made
+        prefix = F.packed('2001:db8:9::' if side == 'lan' else '2001:db8:f::')[:8]
+        new = (str(ipaddress.ip_address(prefix + made)),) + ends[1:]
+        return self.link(side, new, F.ipv6(*new[:2], F.UDP, F.udp(*new, b'made%03d' % op['n'])))

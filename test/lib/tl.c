@@ -182,12 +182,13 @@ tl_frame(const struct tl_spec *s)
 {
 	uint8_t l4[2048] = {0};
 	uint8_t proto = s->proto != 0 ? s->proto : IPPROTO_UDP;
-	uint16_t len = l4_header_len(proto) + s->payload_len;
+	uint16_t header = s->bare ? 0 : l4_header_len(proto), len = header + s->payload_len;
 
 	must(len <= sizeof(l4), "a payload that fits one mbuf"); // frame() asks for room
-	fill_l4(l4, s, proto, len);
+	if (!s->bare)
+		fill_l4(l4, s, proto, len);
 	if (s->payload != NULL)
-		memcpy(l4 + l4_header_len(proto), s->payload, s->payload_len);
+		memcpy(l4 + header, s->payload, s->payload_len);
 	return frame(s, proto, l4, len);
 }
 

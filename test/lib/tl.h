@@ -21,6 +21,7 @@ struct tl_spec {
 	uint8_t icmp_type, icmp_code;
 	const void *payload; // NULL: payload_len zero bytes
 	uint16_t payload_len;
+	bool bare;     // nothing but the payload is behind the IP header
 	uint8_t ttl;   // 0: 64
 	uint16_t frag; // IPv4 flags and offset field, host order
 	uint16_t id;

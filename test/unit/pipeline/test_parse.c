@@ -180,9 +180,9 @@ Test(pipeline_parse, extension_headers)
 	cr_assert(eq(int, parse_v6(IPPROTO_HOPOPTS, chain, sizeof(chain), &p), 0));
 	cr_expect(eq(int, p.flags, PL_F_FRAG | PL_F_LATER_FRAG));
 	cr_expect(eq(int, p.dport, 0));
-	chain[18] = chain[19] = 0; // an atomic fragment is whole
+	chain[18] = chain[19] = 0; // an atomic fragment is whole, and goes through reassembly too
 	cr_assert(eq(int, parse_v6(IPPROTO_HOPOPTS, chain, sizeof(chain), &p), 0));
-	cr_expect(eq(int, p.flags, PL_F_L4));
+	cr_expect(eq(int, p.flags, PL_F_FRAG | PL_F_L4));
 	chain[1] = 4; // 40 bytes of hop-by-hop options in a packet of 32
 	cr_expect(eq(int, parse_v6(IPPROTO_HOPOPTS, chain, sizeof(chain), &p),
 		     PL_DROP_BAD_EXTHDR + 1));
