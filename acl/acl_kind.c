@@ -64,6 +64,8 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_TCP] = {acl_tcp_judge, acl_tcp_boxes, .fixed = acl_tcp_fixed,
 		       .could = acl_tcp_could},
 	[CFG_M_TCPMSS] = {.judge = acl_tcpmss_judge, .flags = ACL_K_HOT},
+	[CFG_M_TIME] = {acl_time_judge, .flags = ACL_K_STATE,
+			.state = {ACL_TIME_SIZE, acl_time_init, NULL}},
 	[CFG_M_TOS] = {.judge = acl_tos_judge},
 	[CFG_M_TTL] = {.judge = acl_ttl_judge},
 	[CFG_M_U32] = {.judge = acl_u32_judge},

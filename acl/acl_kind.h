@@ -180,6 +180,11 @@ int acl_limit_init(void *state, const void *item, const struct acl_policy *p, ui
 enum acl_hit acl_hashlimit_judge(const struct cfg_match *m, const struct acl_view *v);
 int acl_hashlimit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 
+enum acl_hit acl_time_judge(const struct cfg_match *m,
+			    const struct acl_view *v); // acl_match_time.c
+int acl_time_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+#define ACL_TIME_SIZE 16
+
 // acl_match_part.c
 enum acl_hit acl_cpu_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_quota_judge(const struct cfg_match *m, const struct acl_view *v);

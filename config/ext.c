@@ -88,6 +88,7 @@ static const struct ext *const exts[] = {
 	&ext_tcpmss,
 	&ext_tcpmss_target,
 	&ext_tcpoptstrip,
+	&ext_time,
 	&ext_tos,
 	&ext_tos_target,
 	&ext_tproxy,
@@ -115,7 +116,6 @@ static const struct other other_match[] = {
 	{"ipvs", "vproto,vaddr,vport",
 	 "there is no virtual server here; match the service's address and port"},
 	{"rateest", "rateest,rateest1,rateest2"},
-	{"time", "timestart,timestop,weekdays,monthdays,datestart,datestop,kerneltz"},
 };
 static const struct other other_target[] = {
 	{"CLUSTERIP", "hashmode,clustermac",

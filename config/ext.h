@@ -146,6 +146,7 @@ extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_he
 extern const struct ext ext_hashlimit;						 // ext_hashlimit.c
 extern const struct ext ext_limit;						 // ext_limit.c
 extern const struct ext ext_cpu, ext_quota, ext_statistic;			 // ext_part.c
+extern const struct ext ext_time;						 // ext_time.c
 extern const struct ext ext_recent;						 // ext_recent.c
 extern const struct ext ext_set, ext_set_target;				 // ext_set.c
 extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,

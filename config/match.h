@@ -73,6 +73,7 @@ enum cfg_match_id {
 	CFG_M_STRING,	 // -m string
 	CFG_M_TCP,	 // -m tcp
 	CFG_M_TCPMSS,	 // -m tcpmss
+	CFG_M_TIME,	 // -m time
 	CFG_M_TOS,	 // -m tos
 	CFG_M_TTL,	 // -m ttl, IPv4 only
 	CFG_M_U32,	 // -m u32
@@ -331,6 +332,18 @@ struct cfg_m_statistic {
 	uint32_t every, packet; // nth: every so many, the first one at packet
 };
 
+struct cfg_m_time {
+	uint32_t date_start, date_stop; // seconds since 1970, both inclusive
+	uint32_t day_start;		// second of the day
+	uint32_t day_rest;		// seconds after its end: 0 where it lasts until 23:59:59
+	uint32_t not_monthdays;		// bit per day, 1 to 31
+	uint32_t not_weekdays;		// the same, Monday is 1
+	bool date_stop_set;		// else the end of 32-bit time
+	bool contiguous, kerneltz;
+};
+// now: seconds since 1970, in the time that the match is about. Pure.
+bool cfg_time_matches(const struct cfg_m_time *m, int64_t now);
+
 enum cfg_recent_op {
 	CFG_RECENT_NONE,
 	CFG_RECENT_SET,
@@ -519,6 +532,7 @@ struct cfg_match {
 		struct cfg_m_ttl ttl; // CFG_M_TTL, CFG_M_HL
 		struct cfg_m_pkttype pkttype;
 		struct cfg_m_mac mac;
+		struct cfg_m_time time;
 		struct cfg_m_tos tos; // CFG_M_TOS, CFG_M_DSCP
 		struct cfg_m_ecn ecn;
 		struct cfg_m_limit limit;

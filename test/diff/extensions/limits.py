@@ -1,4 +1,4 @@
-"""Matches that limit: hashlimit.
+"""Matches that limit: hashlimit, time.
 
 A case takes the kernel a tenth of a second and Ringwall's clock eight: rates are of hours and days, and nothing expires.
 The kernel refuses larger bursts at fewer a day.
@@ -30,4 +30,17 @@ def hashlimit(m, place, words):
     return f'-m hashlimit {out} --hashlimit-name {kind}{m.r.choice("ab")}'
 
 
-MATCHES = [hashlimit, hashlimit]
+def time(m, place, words):
+    # The kernel asks its own clock, Ringwall that of the case, which begins in 1970: what is true or false of both.
+    if m.chance(0.6):
+        out = m.r.choice(['', '--timestart 00:00 --timestop 23:59:59', '--timestart 12:00 --timestop 11:59:59',
+                          '--weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun', '--monthdays ' + ','.join(map(str, range(1, 32))),
+                          '--datestop 2038', '--kerneltz'])
+    else:
+        out = m.r.choice(['--datestart 2037', '--datestart 2030 --datestop 2029',
+                          '--datestart 2037-05-05T05:05:05 --timestart 05:00 --timestop 04:00 --contiguous',
+                          '--datestart 2037 --weekdays Mon --kerneltz', '--datestart 2037 --monthdays 1,2,31'])
+    return f'-m time {out}'.rstrip()
+
+
+MATCHES = [hashlimit, hashlimit, time]

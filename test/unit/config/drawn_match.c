@@ -63,6 +63,11 @@ static const struct sample {
 	 "recent --{rcheck|update} --seconds {1..3}{| --reap} --hitcount {0..5}{| --rttl} --name "
 	 "b"},
 	{CFG_BOTH, 0, NULL,
+	 "time --timestart {10..20}:{10..50} --timestop {10..20}:00 {|! }--weekdays {Mon|Tue,Sun}"},
+	{CFG_BOTH, 0, NULL,
+	 "time {|! }--monthdays {1..31},{1..31} --datestart 20{10..37}-0{1..9}-2{0..8}{| "
+	 "--kerneltz}"},
+	{CFG_BOTH, 0, NULL,
 	 "hashlimit --hashlimit-{upto|above} {1..9}/{sec|min|hour} --hashlimit-burst {1..9} "
 	 "--hashlimit-name {a|b}{| --hashlimit-mode srcip| --hashlimit-mode dstip,srcport}"},
 	{CFG_BOTH, 0, NULL,

@@ -79,3 +79,69 @@ Test(config_save_limits, hashlimit)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+#define END " --datestop 2038-01-19T03:14:07"
+
+Test(config_save_limits, time)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m time", "-m time" END},
+		{CFG_IPV6, IN, "-m time --timestart 1:2",
+		 "-m time --timestart 01:02:00 --timestop 23:59:59" END},
+		{CFG_IPV4, IN, "-m time --timestop 23:59",
+		 "-m time --timestart 00:00:00 --timestop 23:59:00" END},
+		{CFG_IPV4, IN, "-m time --timestart 00:00 --timestop 23:59:59", "-m time" END},
+		{CFG_IPV4, IN, "-m time --timestart \" +1:05\" --timestop :05",
+		 "-m time --timestart 01:05:00 --timestop 00:05:00" END},
+		{CFG_IPV4, IN, "-m time --timestart 06:00 --timestop 06:00 --contiguous",
+		 "-m time --timestart 06:00:00 --timestop 06:00:00" END " --contiguous"},
+		{CFG_IPV4, IN, "-m time ! --weekdays Mon,2",
+		 "-m time --weekdays Wed,Thu,Fri,Sat,Sun" END},
+		{CFG_IPV4, IN, "-m time --weekdays Sunday,MoTu,33,9",
+		 "-m time --weekdays Mon,Sun" END},
+		{CFG_IPV4, IN, "-m time --weekdays 1,2,3,4,5,6,7", "-m time" END},
+		{CFG_IPV4, IN, "-m time --monthdays 123,5,5,0,31",
+		 "-m time --monthdays 5,12,31" END},
+		{CFG_IPV4, IN,
+		 "-m time ! --monthdays 4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24",
+		 "-m time --monthdays 1,2,3,25,26,27,28,29,30,31" END},
+		{CFG_IPV4, IN, "-m time --datestart 2010",
+		 "-m time --datestart 2010-01-01T00:00:00" END},
+		{CFG_IPV4, IN, "-m time --datestart 2010-02-31 --datestop 2010-00",
+		 "-m time --datestart 2010-03-03T00:00:00 --datestop 2009-12-01T00:00:00"},
+		{CFG_IPV4, IN, "-m time --datestop 2038-12-31T23:59:59", NULL},
+		{CFG_IPV4, IN, "-m time --datestop 1970", "-m time"},
+		{CFG_IPV4, IN, "-m time --datestart 1970 --utc", "-m time" END},
+		{CFG_IPV4, IN, "-m time --localtz", "-m time" END " --kerneltz"},
+		{CFG_IPV4, IN,
+		 "-m time --contiguous --datestart 2010 --timestart 5:00 --weekdays Fri "
+		 "--monthdays 3 --kerneltz --timestop 4:00 --datestop 2020",
+		 "-m time --timestart 05:00:00 --timestop 04:00:00 --monthdays 3 --weekdays Fri "
+		 "--datestart 2010-01-01T00:00:00 --datestop 2020-01-01T00:00:00 --kerneltz "
+		 "--contiguous"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m time --timestop 24:00", 18, "bad time"},
+		{CFG_IPV4, IN, "-m time --timestart 6", 18, "bad time"},
+		{CFG_IPV4, IN, "-m time --timestart 06:05:61", 18, "bad time"},
+		{CFG_IPV4, IN, "-m time --timestart -1:05", 18, "bad time"},
+		{CFG_IPV4, IN, "-m time --weekdays Mond,tue", 18, "bad day \"tue\""},
+		{CFG_IPV4, IN, "-m time --weekdays 0", 18, "bad day"},
+		{CFG_IPV4, IN, "-m time --monthdays 32", 18, "bad day"},
+		{CFG_IPV4, IN, "-m time --monthdays 08", 18, "bad day"},
+		// iptables takes these two, and prints what iptables-restore cannot read.
+		{CFG_IPV4, IN, "-m time --weekdays 8", 18, "no day is left"},
+		{CFG_IPV4, IN, "-m time --monthdays 0", 18, "no day is left"},
+		{CFG_IPV4, IN, "-m time --datestart 2010-13", 18, "bad date"},
+		{CFG_IPV4, IN, "-m time --datestart 1970-00", 18, "bad date"},
+		{CFG_IPV4, IN, "-m time --datestart 2039", 18, "bad date"},
+		{CFG_IPV4, IN, "-m time --datestart 2010-02-03T04:05:06Z", 18, "bad date"},
+		{CFG_IPV4, IN, "-m time --timestart 06:00 --timestop 22:00 --contiguous", 10,
+		 "before 'timestart'"},
+		{CFG_IPV4, IN, "-m time --contiguous", 10, "before 'timestart'"},
+		{CFG_IPV4, IN, "-m time --utc --kerneltz", 24, "only once"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
