@@ -97,6 +97,9 @@ nat_set(struct pl_nat_rule *out, const struct cfg_target *target)
 		     (nat->random_fully ? PL_NAT_RANDOM_FULLY : 0) |
 		     (nat->persistent ? PL_NAT_PERSISTENT : 0) |
 		     (nat->port_base != 0 ? PL_NAT_PORT_SHIFT : 0);
+	if (nat->mapping == CFG_MAPPING_ENDPOINT)
+		out->flags |= PL_NAT_EIM;
+	out->filter = nat->filtering == CFG_FILTER_NONE ? CFG_FILTER_ADDRESS_PORT : nat->filtering;
 	out->port_min = nat->port_min;
 	out->port_max = nat->port_max;
 	out->port_base = nat->port_base;

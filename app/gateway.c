@@ -179,6 +179,8 @@ app_gateway_create(struct app_gateway *g, const struct cfg_settings *settings, u
 	ret = pl_workers_join(g->worker, n_worker);
 	if (ret == 0)
 		ret = ct_join(g->worker, n_worker);
+	if (ret == 0)
+		ret = nat_join(g->worker, n_worker);
 	if (ret < 0) {
 		cfg_err_add(err, whole_file, "no memory for the rings between workers: %s",
 			    strerror(-ret));

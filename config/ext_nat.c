@@ -164,6 +164,55 @@ persistent_parse(struct ext_in *in)
 	return true;
 }
 
+// One of RFC 4787's names.
+static bool
+name_parse(struct ext_in *in, const char *const *names, const char *expected, uint8_t *out)
+{
+	for (uint8_t i = 1; names[i] != NULL; i++) {
+		if (strcmp(in->value[0], names[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	cfg_err_add(in->err, in->pos, "'%s': \"%s\" is not one of %s", in->name, in->value[0],
+		    expected);
+	return false;
+}
+
+#define ENDPOINT     "endpoint-independent"
+#define ADDRESS	     "address-dependent"
+#define ADDRESS_PORT "address-and-port-dependent"
+
+static const char *const mapping_name[] = {"", ENDPOINT, ADDRESS_PORT, NULL};
+static const char *const filtering_name[] = {"", ENDPOINT, ADDRESS, ADDRESS_PORT, NULL};
+
+static bool
+mapping_parse(struct ext_in *in)
+{
+	return name_parse(in, mapping_name, ENDPOINT " or " ADDRESS_PORT, &in->target->nat.mapping);
+}
+
+static bool
+filtering_parse(struct ext_in *in)
+{
+	return name_parse(in, filtering_name, ENDPOINT ", " ADDRESS " or " ADDRESS_PORT,
+			  &in->target->nat.filtering);
+}
+
+static bool
+mapping_show(struct ext_out *out)
+{
+	cfg_buf_add(out->text, mapping_name[out->target->nat.mapping]);
+	return out->target->nat.mapping != CFG_MAPPING_NONE;
+}
+
+static bool
+filtering_show(struct ext_out *out)
+{
+	cfg_buf_add(out->text, filtering_name[out->target->nat.filtering]);
+	return out->target->nat.filtering != CFG_FILTER_NONE;
+}
+
 static void
 ports_print(struct cfg_buf *b, const struct cfg_t_nat *nat)
 {
@@ -230,6 +279,12 @@ nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, str
 					     IPPROTO_ICMP};
 	const struct cfg_target *t = item;
 
+	if (t->nat.filtering != CFG_FILTER_NONE && t->nat.filtering != CFG_FILTER_ADDRESS_PORT &&
+	    t->nat.mapping != CFG_MAPPING_ENDPOINT) {
+		cfg_err_add(err, pos, "'filtering: %s' needs 'mapping: " ENDPOINT "' beside it",
+			    filtering_name[t->nat.filtering]);
+		return false;
+	}
 	if (!t->nat.has_ports)
 		return true;
 	for (size_t i = 0; i < EXT_N(with_ports); i++)
@@ -304,7 +359,20 @@ netmap_show(struct ext_out *out)
 		.show = persistent_show                                                            \
 	}
 
-static const struct ext_opt masquerade_opt[] = {TO_PORTS, RANDOM, RANDOM_FULLY};
+// Not iptables': RFC 4787's behaviour of one rule's translations.
+#define MAPPING                                                                                    \
+	{                                                                                          \
+		.name = "mapping", .slot = 4, .value = EXT_WORD,                                   \
+		.pattern = ENDPOINT "|" ADDRESS_PORT, .parse = mapping_parse, .show = mapping_show \
+	}
+#define FILTERING                                                                                  \
+	{                                                                                          \
+		.name = "filtering", .slot = 5, .value = EXT_WORD,                                 \
+		.pattern = ENDPOINT "|" ADDRESS "|" ADDRESS_PORT, .parse = filtering_parse,        \
+		.show = filtering_show                                                             \
+	}
+
+static const struct ext_opt masquerade_opt[] = {TO_PORTS, RANDOM, RANDOM_FULLY, MAPPING, FILTERING};
 static const struct ext_opt redirect_opt[] = {TO_PORTS, RANDOM};
 static const struct ext_opt snat_opt[] = {
 	{.name = "to-source",
@@ -316,6 +384,8 @@ static const struct ext_opt snat_opt[] = {
 	RANDOM,
 	RANDOM_FULLY,
 	PERSISTENT,
+	MAPPING,
+	FILTERING,
 };
 static const struct ext_opt dnat_opt[] = {
 	{.name = "to-destination",

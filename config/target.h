@@ -70,10 +70,24 @@ enum cfg_reject {
 			 // packet's family
 };
 
+enum cfg_nat_mapping {	  // RFC 4787's names
+	CFG_MAPPING_NONE, // the rule did not say: as CFG_MAPPING_ADDRESS_PORT
+	CFG_MAPPING_ENDPOINT,
+	CFG_MAPPING_ADDRESS_PORT,
+};
+enum cfg_nat_filtering {
+	CFG_FILTER_NONE, // the rule did not say: as CFG_FILTER_ADDRESS_PORT
+	CFG_FILTER_ENDPOINT,
+	CFG_FILTER_ADDRESS,
+	CFG_FILTER_ADDRESS_PORT,
+};
+
 struct cfg_t_nat {
 	uint8_t family; // of the addresses; 0: none given
 	bool has_ports;
 	bool random, random_fully, persistent;
+	uint8_t mapping;		    // enum cfg_nat_mapping
+	uint8_t filtering;		    // enum cfg_nat_filtering
 	uint8_t addr_min[16], addr_max[16]; // equal for a single address
 	uint16_t port_min, port_max;	    // equal for a single port
 	uint16_t port_base;		    // DNAT port shift "lo-hi/base"; 0: none

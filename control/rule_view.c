@@ -364,6 +364,19 @@ add_mark(struct words *w, const struct cfg_t_mark *m)
 		add(w, " MARK xset 0x%x/0x%x", m->value, m->mask);
 }
 
+// The options that iptables has no words for, from the first of them on.
+static void
+add_own(struct words *w, char *text)
+{
+	const char *at = text != NULL ? strstr(text, "--mapping") : NULL;
+
+	if (at == NULL && text != NULL)
+		at = strstr(text, "--filtering");
+	if (at != NULL)
+		add(w, " %s", at);
+	free(text);
+}
+
 static void
 add_target(struct words *w, const struct cfg_rule *rule, enum cfg_family family)
 {
@@ -398,6 +411,8 @@ add_target(struct words *w, const struct cfg_rule *rule, enum cfg_family family)
 	}
 	add(w, "%s%s%s", t->nat.random ? " random" : "", t->nat.random_fully ? " random-fully" : "",
 	    t->nat.persistent ? " persistent" : "");
+	if (t->nat.mapping != CFG_MAPPING_NONE || t->nat.filtering != CFG_FILTER_NONE)
+		add_own(w, cfg_target_to_save(rule, family));
 }
 
 static const char *

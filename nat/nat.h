@@ -26,8 +26,14 @@ int nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t w
 // After the worker's conntrack table was freed, whose flows call nat as they go (where it goes
 // first, w->nat must be NULL by then). NULL is fine.
 void nat_core_free(struct nat_core *n);
+// Joins the mappings of all workers (w[i]->nat, in the order of their ids). Control thread, before
+// the workers run; not needed with one worker. 0 or -ENOMEM with nothing joined.
+int nat_join(struct pl_worker *const *w, unsigned n);
 // From here on the same random choices in every run (replay, tests).
 void nat_core_seed(struct nat_core *n, uint64_t seed);
+
+// How many mappings the worker knows (nat_map.h). Owner's thread.
+uint32_t nat_maps_count(const struct pl_worker *w);
 
 // ---- an address goes away (MASQUERADE's flows go with it, as in netfilter)
 // ------------------------------ Is e masqueraded behind this port, with this address (family 0:

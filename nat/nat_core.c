@@ -11,6 +11,7 @@
 #include "nat/nat_core.h"
 
 #define DEFAULT_FLOWS 65536
+#define MAPS	      (1u << 20) // links; memory is taken for those that there were
 
 int
 nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worker, int socket)
@@ -31,6 +32,10 @@ nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worke
 		rte_free(n);
 		return -ENOMEM;
 	}
+	if (nat_maps_init(&n->maps, MAPS, n->key[1], worker) != 0) {
+		nat_core_free(n);
+		return -ENOMEM;
+	}
 	*out = n;
 	return 0;
 }
@@ -41,6 +46,7 @@ nat_core_free(struct nat_core *n)
 	if (n == NULL)
 		return;
 	nat_bysrc_fini(&n->bysrc);
+	nat_maps_fini(&n->maps);
 	rte_free(n);
 }
 
@@ -50,6 +56,7 @@ nat_core_seed(struct nat_core *n, uint64_t seed)
 	n->key[0] = seed;
 	n->key[1] = ~seed + n->worker;
 	n->drawn = 0;
+	n->maps.key = seed;
 }
 
 static inline uint64_t

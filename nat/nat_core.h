@@ -1,6 +1,7 @@
 #pragma once
 // The room's own types: a worker's block, the choice of tuples. Worker's thread.
 #include "nat/nat.h"
+#include "nat/nat_map.h"
 #include "nat/nat_rewrite.h"
 
 // The flows with a translated source, by what their source is at home: a second flow from there
@@ -30,6 +31,7 @@ struct nat_core {
 	uint64_t key[2];	       // of the random numbers
 	uint64_t drawn;		       // how many were drawn
 	struct nat_bysrc bysrc;
+	struct nat_maps maps;
 	struct nat_refused refused[NAT_REFUSED];
 };
 
@@ -37,8 +39,11 @@ struct nat_core {
 struct nat_area {
 	int32_t next, prev; // links of nat_bysrc, 0: none
 	uint8_t masq_port;  // exit port of MASQUERADE + 1; 0: not masqueraded
-	bool linked;	    // in nat_bysrc
+	bool linked : 1;    // in nat_bysrc
+	bool inbound : 1;   // a mapping gave the destination
+	bool permits : 1;   // uses a NAT_PERMIT, too
 	uint8_t refused;    // how often another worker had the reply tuple
+	uint32_t map;	    // the mapping that it uses; 0: none
 };
 static_assert(sizeof(struct nat_area) <= CT_NAT_AREA, "fits into the flow");
 

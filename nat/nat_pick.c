@@ -18,28 +18,16 @@
 #include <rte_ip.h>
 #include <rte_jhash.h>
 
-#include "nat/nat_core.h"
 #include "nat/nat_help.h"
-#include "nat/nat_ports.h"
+#include "nat/nat_pick.h"
 
 #define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
 #define SCOPE_LINK    2
 #define SCOPE_GLOBAL  0xe
 #define RESERVE_TRIES 4 // how often another worker may have been quicker
 
-struct pick {
-	struct pl_worker *w;
-	const struct ct_entry *e;
-	struct ct_tuple reply; // the candidate
-	struct pl_nat_rule range;
-	enum nat_side side;
-	bool icmp;	// identifier instead of ports
-	bool ports;	// has ports
-	bool keep_home; // a port that is kept must be home, too
-};
-
-static bool
-is_random(const struct pick *k)
+bool
+nat_pick_random(const struct nat_pick *k)
 {
 	return k->range.flags & (PL_NAT_RANDOM | PL_NAT_RANDOM_FULLY);
 }
@@ -57,7 +45,7 @@ tuple_sig(const struct nat_core *n, const struct ct_tuple *t)
 }
 
 static bool
-refused(const struct pick *k)
+refused(const struct nat_pick *k)
 {
 	const struct nat_core *n = k->w->nat;
 	uint64_t sig = tuple_sig(n, &k->reply);
@@ -66,20 +54,22 @@ refused(const struct pick *k)
 	return r->sig == sig && r->until_ns > k->w->now_ns;
 }
 
-static bool
-taken(const struct pick *k)
+bool
+nat_pick_taken(const struct nat_pick *k)
 {
+	if (k->w->nat->maps.count != 0 && k->side == NAT_SRC && !k->mapped && nat_eim_reserved(k))
+		return true;
 	return ct_tuple_taken(k->w->ct, &k->reply, k->e) || (k->w->n_workers > 1 && refused(k));
 }
 
-static uint16_t
-get_port(const struct pick *k)
+uint16_t
+nat_pick_port(const struct nat_pick *k)
 {
 	return rte_be_to_cpu_16(k->side == NAT_SRC ? k->reply.dport : k->reply.sport);
 }
 
-static void
-set_port(struct pick *k, uint16_t port)
+void
+nat_pick_set_port(struct nat_pick *k, uint16_t port)
 {
 	if (k->side == NAT_SRC || k->icmp)
 		k->reply.dport = rte_cpu_to_be_16(port);
@@ -89,7 +79,7 @@ set_port(struct pick *k, uint16_t port)
 
 // Can the port decide where the reply goes?
 static struct nat_home
-home_of(const struct pick *k)
+home_of(const struct nat_pick *k)
 {
 	struct nat_home h = {0};
 
@@ -103,19 +93,19 @@ home_of(const struct pick *k)
 
 // May the candidate stay as it is?
 static bool
-fits(const struct pick *k)
+fits(const struct nat_pick *k)
 {
 	if (k->keep_home) {
 		struct nat_home h = home_of(k);
 
-		if (!nat_port_home(&h, get_port(k)))
+		if (!nat_port_home(&h, nat_pick_port(k)))
 			return false;
 	}
-	return !taken(k);
+	return !nat_pick_taken(k);
 }
 
 static bool
-addr_in_range(const struct pick *k)
+addr_in_range(const struct nat_pick *k)
 {
 	const union pl_addr *a = k->side == NAT_SRC ? &k->reply.dst : &k->reply.src;
 	unsigned n = k->reply.family == 4 ? 4 : 16;
@@ -124,17 +114,17 @@ addr_in_range(const struct pick *k)
 }
 
 static bool
-port_in_range(const struct pick *k)
+port_in_range(const struct nat_pick *k)
 {
-	uint16_t port = get_port(k);
+	uint16_t port = nat_pick_port(k);
 
 	if (!k->ports && !k->icmp)
 		return true;
 	return port >= k->range.port_min && port <= k->range.port_max;
 }
 
-static bool
-in_range(const struct pick *k)
+bool
+nat_pick_in_range(const struct nat_pick *k)
 {
 	if ((k->range.flags & PL_NAT_HAS_ADDR) && !addr_in_range(k))
 		return false;
@@ -144,8 +134,8 @@ in_range(const struct pick *k)
 // An address of the range: by a hash of the source, and of the destination unless the rule says
 // persistent. The same hash as the kernel's, so that a client keeps its address when it moves from
 // there to here.
-static void
-pick_addr(struct pick *k)
+void
+nat_pick_addr(struct nat_pick *k)
 {
 	const struct pl_nat_rule *r = &k->range;
 	unsigned last = k->reply.family == 4 ? 0 : 3;
@@ -180,10 +170,10 @@ pick_addr(struct pick *k)
 static bool
 port_taken(void *ctx, uint16_t port, bool last)
 {
-	struct pick *k = ctx;
+	struct nat_pick *k = ctx;
 
-	set_port(k, port);
-	if (!taken(k))
+	nat_pick_set_port(k, port);
+	if (!nat_pick_taken(k))
 		return false;
 	return !last || !ct_tuple_evict(k->w, &k->reply, k->e);
 }
@@ -191,12 +181,12 @@ port_taken(void *ctx, uint16_t port, bool last)
 static uint64_t
 random_of(void *ctx)
 {
-	return nat_random(((struct pick *)ctx)->w->nat);
+	return nat_random(((struct nat_pick *)ctx)->w->nat);
 }
 
 // The range in which the port (or identifier) may move. False: it may not.
-static bool
-port_range(const struct pick *k, struct nat_search *s)
+bool
+nat_pick_port_range(const struct nat_pick *k, struct nat_search *s)
 {
 	const struct pl_nat_rule *r = &k->range;
 
@@ -211,26 +201,26 @@ port_range(const struct pick *k, struct nat_search *s)
 	} else if (k->side == NAT_DST) {
 		return false;
 	} else {
-		nat_port_class(get_port(k), &s->min, &s->size);
+		nat_port_class(nat_pick_port(k), &s->min, &s->size);
 	}
 	return true;
 }
 
 static bool
-move_port(struct pick *k)
+move_port(struct nat_pick *k)
 {
 	struct nat_search s = {.spread = 1, .taken = port_taken, .random = random_of, .ctx = k};
 	uint16_t port;
 	bool found;
 
-	if (!port_range(k, &s))
-		return k->side == NAT_DST || !taken(k);
+	if (!nat_pick_port_range(k, &s))
+		return k->side == NAT_DST || !nat_pick_taken(k);
 	if (k->range.flags & PL_NAT_PORT_SHIFT) {
-		s.start = (uint16_t)(get_port(k) - k->range.port_base);
+		s.start = (uint16_t)(nat_pick_port(k) - k->range.port_base);
 		if (s.start >= s.size)
 			s.start %= s.size; // once for a flow, and only outside of the range that
 					   // was asked for
-	} else if (is_random(k) || k->side == NAT_SRC) {
+	} else if (nat_pick_random(k) || k->side == NAT_SRC) {
 		s.start = (uint32_t)(((random_of(k) & UINT32_MAX) * s.size) >> 32);
 	}
 	s.home = home_of(k);
@@ -243,7 +233,7 @@ move_port(struct pick *k)
 		s.spread = 1;
 		found = nat_port_search(&s, &port);
 	}
-	set_port(k, port);
+	nat_pick_set_port(k, port);
 	// A destination that is taken is not the end: the source may still be moved out of the way.
 	return found || k->side == NAT_DST;
 }
@@ -252,22 +242,22 @@ move_port(struct pick *k)
 static bool
 take_source(void *ctx, const struct ct_tuple *reply)
 {
-	struct pick *k = ctx;
+	struct nat_pick *k = ctx;
 
 	k->reply.dst = reply->dst;
 	k->reply.dport = reply->dport;
 	if (k->icmp)
 		k->reply.sport = reply->dport;
-	return in_range(k);
+	return nat_pick_in_range(k);
 }
 
 // The tuple as it is, or with the source that another flow from the same place has.
 static bool
-keep_source(struct pick *k)
+keep_source(struct nat_pick *k)
 {
 	struct ct_tuple before = k->reply, orig;
 
-	if (in_range(k)) {
+	if (nat_pick_in_range(k)) {
 		if (fits(k))
 			return true;
 	} else {
@@ -281,14 +271,17 @@ keep_source(struct pick *k)
 
 // Leaves the choice in k->reply. False: there is none.
 static bool
-choose(struct pick *k)
+choose(struct nat_pick *k)
 {
 	const struct pl_nat_rule *r = &k->range;
+	enum nat_eim eim = r->flags & PL_NAT_EIM ? nat_eim_choose(k) : NAT_EIM_PASS;
 
-	if (k->side == NAT_SRC && !is_random(k) && keep_source(k))
+	if (eim != NAT_EIM_PASS)
+		return eim == NAT_EIM_YES;
+	if (k->side == NAT_SRC && !nat_pick_random(k) && keep_source(k))
 		return true;
-	pick_addr(k);
-	if (!is_random(k)) {
+	nat_pick_addr(k);
+	if (!nat_pick_random(k)) {
 		if (!(r->flags & PL_NAT_HAS_PORTS)) {
 			if (fits(k))
 				return true;
@@ -314,7 +307,7 @@ selection(const struct pl_worker *w, const struct nat_conf *conf)
 
 // "This address as it is": netfilter's null binding.
 static void
-null_range(struct pick *k)
+null_range(struct nat_pick *k)
 {
 	const union pl_addr *a = k->side == NAT_SRC ? &k->reply.dst : &k->reply.src;
 
@@ -322,7 +315,7 @@ null_range(struct pick *k)
 }
 
 static int
-port_address(struct pick *k, const struct pl_pkt *p, uint8_t port, const union pl_addr *peer)
+port_address(struct nat_pick *k, const struct pl_pkt *p, uint8_t port, const union pl_addr *peer)
 {
 	const struct nat_env *env = &k->w->nat->env;
 	union pl_addr a = {0};
@@ -335,7 +328,7 @@ port_address(struct pick *k, const struct pl_pkt *p, uint8_t port, const union p
 }
 
 static int
-masquerade(struct pick *k, struct pl_pkt *p)
+masquerade(struct nat_pick *k, struct pl_pkt *p)
 {
 	static const union pl_addr any;
 	struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
@@ -366,7 +359,7 @@ scope6(const union pl_addr *dst)
 // loopback; our host is behind a twin, which gives it back no packet with its own source, and its
 // answer would never pass here: refused (docs/decisions/0110-redirect-in-output.md).
 static int
-redirect(struct pick *k, struct pl_pkt *p)
+redirect(struct nat_pick *k, struct pl_pkt *p)
 {
 	static const union pl_addr link_local = {.v6 = {0xfe, 0x80}};
 	uint8_t scope = p->family == 6 ? scope6(&p->dst) : SCOPE_GLOBAL;
@@ -381,7 +374,7 @@ redirect(struct pick *k, struct pl_pkt *p)
 // One address for each: the network of the rule, the host part of the packet. Its port is kept
 // whatever port-selection says, so that both sides can count on each other's tuple.
 static void
-netmap(struct pick *k, const struct pl_pkt *p)
+netmap(struct nat_pick *k, const struct pl_pkt *p)
 {
 	const union pl_addr *own = k->side == NAT_SRC ? &p->src : &p->dst;
 	struct pl_nat_rule *r = &k->range;
@@ -404,13 +397,15 @@ for_side(const struct pl_nat_rule *rule, enum nat_side side)
 
 // The range that the rule stands for, for this packet. 0 or a drop reason + 1.
 static int
-range_of(struct pick *k, struct pl_pkt *p, const struct nat_conf *conf)
+range_of(struct nat_pick *k, struct pl_pkt *p, const struct nat_conf *conf)
 {
 	enum cfg_port_selection sel = selection(k->w, conf);
 	const struct pl_nat_rule *rule = p->nat_rule;
 
 	if (rule == NULL || !for_side(rule, k->side)) {
-		null_range(k);
+		if (k->side == NAT_DST ? !nat_eim_inbound(k, p) : !nat_eim_hairpin(k, p))
+			null_range(k);
+		k->keep_home = (k->range.flags & PL_NAT_EIM) && sel != CFG_PORTS_PRESERVE;
 		return 0;
 	}
 	k->range = *rule;
@@ -447,7 +442,7 @@ same(const struct ct_tuple *a, const struct ct_tuple *b)
 
 // The choice becomes the flow's.
 static void
-commit(struct pick *k, struct pl_pkt *p)
+commit(struct nat_pick *k, struct pl_pkt *p)
 {
 	bool src = k->side == NAT_SRC;
 	struct ct_tuple now = nat_tuple(p->ct, CT_REPLY);
@@ -466,6 +461,8 @@ forget(struct pl_worker *w, struct ct_entry *e)
 	if (w == NULL || w->nat == NULL)
 		return;
 	nat_bysrc_del(&w->nat->bysrc, e);
+	if (nat_area(w->nat->hooked, e)->map != 0)
+		nat_eim_leave(w->nat, e, nat_area(w->nat->hooked, e));
 }
 
 // From now on nat hears of the flow's end.
@@ -481,10 +478,14 @@ remember(struct pl_worker *w, struct ct_entry *e)
 		nat_bysrc_add(&w->nat->bysrc, w->ct, e);
 }
 
-static struct pick
+static struct nat_pick
 pick_of(struct pl_worker *w, const struct pl_pkt *p, enum nat_side side)
 {
-	struct pick k = {.w = w, .e = p->ct, .reply = nat_tuple(p->ct, CT_REPLY), .side = side};
+	struct nat_pick k = {.w = w,
+			     .e = p->ct,
+			     .reply = nat_tuple(p->ct, CT_REPLY),
+			     .side = side,
+			     .egress = p->out_port};
 
 	k.ports = has_ports(k.reply.proto);
 	k.icmp = k.reply.proto == (k.reply.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
@@ -493,7 +494,7 @@ pick_of(struct pl_worker *w, const struct pl_pkt *p, enum nat_side side)
 
 // Chooses in the range until the reply tuple is the flow's alone; last: it is reserved then.
 static int
-settle(struct pick *k, struct pl_pkt *p, bool last)
+settle(struct nat_pick *k, struct pl_pkt *p, bool last)
 {
 	struct ct_tuple before = k->reply;
 
@@ -508,8 +509,11 @@ settle(struct pick *k, struct pl_pkt *p, bool last)
 		if (ret == 0 || ret == -EINPROGRESS) {
 			ct_entry_set_status(p->ct, k->side == NAT_SRC ? CT_S_SRC_NAT_DONE
 								      : CT_S_DST_NAT_DONE);
+			nat_area(k->w->ct, p->ct)->inbound |= k->inbound;
 			if (last)
 				remember(k->w, p->ct);
+			if (k->mapped && !nat_eim_hold(k))
+				return PL_DROP_NAT_NO_PORT + 1;
 			// What goes with a flow of another packet does not make it known.
 			return ret == 0 || (p->flags & PL_F_CT_GIVEN) ? 0 : NAT_ASK;
 		}
@@ -524,7 +528,7 @@ settle(struct pick *k, struct pl_pkt *p, bool last)
 // The reply's home has refused what was chosen: it counts as taken for a while, and the candidate
 // is again what it was before the source was bound. False: that was often enough.
 static bool
-take_back(struct pick *k, struct pl_pkt *p)
+take_back(struct nat_pick *k, struct pl_pkt *p)
 {
 	struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
 	struct nat_core *n = k->w->nat;
@@ -534,6 +538,8 @@ take_back(struct pick *k, struct pl_pkt *p)
 	if (++nat_area(k->w->ct, p->ct)->refused >= RESERVE_TRIES)
 		return false;
 	nat_bysrc_del(&n->bysrc, p->ct);
+	if (nat_area(k->w->ct, p->ct)->map != 0)
+		nat_eim_leave(n, p->ct, nat_area(k->w->ct, p->ct));
 	ct_entry_clear_status(p->ct, CT_S_SRC_NAT | CT_S_SRC_NAT_DONE | CT_S_CLASHED);
 	p->ct_status &= (uint8_t)~PL_CT_SNAT;
 	k->reply.dst = orig.src;
@@ -548,12 +554,13 @@ nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enu
 {
 	uint32_t done = side == NAT_SRC ? CT_S_SRC_NAT_DONE : CT_S_DST_NAT_DONE;
 	uint32_t status = ct_entry_status(p->ct);
-	struct pick k = pick_of(w, p, side);
+	struct nat_pick k = pick_of(w, p, side);
 	bool again = side == NAT_SRC && (status & CT_S_CLASHED);
 	int ret;
 
 	if (status & CT_S_CONFIRMED || (!again && (status & done)))
 		return 0;
+	nat_maps_hear(&w->nat->maps);
 	if (unlikely(again) && !take_back(&k, p))
 		return PL_DROP_NAT_NO_PORT + 1;
 	ret = range_of(&k, p, conf);
@@ -566,7 +573,7 @@ int
 nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
 	    const struct pl_nat_rule *range, bool last)
 {
-	struct pick k = pick_of(w, p, side);
+	struct nat_pick k = pick_of(w, p, side);
 	int ret;
 
 	k.range = *range;

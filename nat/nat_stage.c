@@ -138,4 +138,11 @@ nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 }
 
 const struct pl_stage nat_dst_stage = {"nat-dst", nat_dst_run, NULL};
-const struct pl_stage nat_src_stage = {"nat-src", nat_src_run, NULL};
+
+static void
+turn_end(struct pl_worker *w)
+{
+	nat_maps_turn(&w->nat->maps);
+}
+
+const struct pl_stage nat_src_stage = {"nat-src", nat_src_run, turn_end};

@@ -141,11 +141,13 @@ enum pl_nat_flags {
 	PL_NAT_RANDOM_FULLY = 1 << 3,
 	PL_NAT_PERSISTENT = 1 << 4,
 	PL_NAT_PORT_SHIFT = 1 << 5, // port_base counts
+	PL_NAT_EIM = 1 << 6,	    // endpoint-independent mapping; filter counts
 };
 struct pl_nat_rule {
 	uint8_t kind;				// enum pl_nat_kind
 	uint8_t flags;				// enum pl_nat_flags
 	uint16_t port_min, port_max, port_base; // host order
+	uint8_t filter;				// enum cfg_nat_filtering
 	union pl_addr addr_min, addr_max;
 };
 

@@ -70,6 +70,38 @@ Test(config_save_target, bad_tell)
 	EXPECT_BAD(rows);
 }
 
+// Not iptables' own: RFC 4787's behaviours.
+Test(config_save_target, mapping_and_filtering)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --mapping endpoint-independent", NULL},
+		{CFG_IPV6, "nat POSTROUTING",
+		 "-j MASQUERADE --filtering address-dependent --mapping endpoint-independent",
+		 "-j MASQUERADE --mapping endpoint-independent --filtering address-dependent"},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-j SNAT --to-source 192.0.2.1-192.0.2.9 --mapping endpoint-independent "
+		 "--filtering "
+		 "endpoint-independent",
+		 NULL},
+		{CFG_IPV4, "nat INPUT",
+		 "-j SNAT --to-source 192.0.2.1 --mapping address-and-port-dependent --filtering "
+		 "address-and-port-dependent",
+		 NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --mapping address-dependent", 30,
+		 "is not one of endpoint-independent or address-and-port-dependent"},
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --filtering all", 30, "is not one of"},
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --filtering endpoint-independent", 16,
+		 "needs 'mapping: endpoint-independent'"},
+		{CFG_IPV4, "nat PREROUTING", "-j REDIRECT --mapping endpoint-independent", 27,
+		 "mapping"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
 Test(config_save_target, checksum_classify_netmap)
 {
 	static const struct row rows[] = {

@@ -195,6 +195,8 @@ Test(control_commands, nat_targets_in_iptables_words)
 		{CFG_IPV4, "POSTROUTING", "-o wan -j MASQUERADE", ""},
 		{CFG_IPV4, "POSTROUTING", "-p tcp -j MASQUERADE --to-ports 1000-2000 --random",
 		 "masq ports: 1000-2000 random"},
+		{CFG_IPV4, "POSTROUTING", "-j MASQUERADE --mapping endpoint-independent",
+		 "--mapping endpoint-independent"},
 		{CFG_IPV4, "POSTROUTING", "-p tcp -j MASQUERADE --to-ports 1000 --random-fully",
 		 "masq ports: 1000 random-fully"},
 		{CFG_IPV4, "POSTROUTING", "-j SNAT --to-source 1.2.3.4", "to:1.2.3.4"},

@@ -195,11 +195,12 @@ static const struct pl_stage parse = {"parse", parse_run, NULL},
 static void
 program(void)
 {
-	static void (*const idle[])(struct pl_worker * w) = {ct_turn_end, NULL};
+	static void (*idle[])(struct pl_worker * w) = {ct_turn_end, NULL, NULL};
 	const struct pl_stage *stages[] = {
 		&parse, &ct_steer_stage, &ct_lookup_stage, &rules_dst,	      &nat_dst_stage,
 		&route, &rules_src,	 &nat_src_stage,   &ct_confirm_stage, &out};
 
+	idle[1] = nat_src_stage.idle;
 	prog.n_stage = RTE_DIM(stages);
 	for (unsigned i = 0; i < prog.n_stage; i++) {
 		prog.step[i].stage = stages[i];
@@ -232,7 +233,7 @@ nw_up(unsigned workers, enum cfg_port_selection sel, const struct nw_rule *rules
 		nat_core_seed(nw.w[i]->nat, 42);
 	}
 	if (workers > 1)
-		must(ct_join(nw.w, workers) == 0, "tables joined");
+		must(ct_join(nw.w, workers) == 0 && nat_join(nw.w, workers) == 0, "joined");
 	program();
 }
 
