@@ -1,5 +1,6 @@
-// time: asks the wall clock, as xt_time does, once a second: what a worker keeps for a rule is the
-// answer for the second that it last saw. Judged on the worker's thread.
+// The match time: asks the wall clock, as xt_time does, but only once a second: what a worker keeps
+// for a rule is the answer for the second that it last saw, so that no packet pays for a division.
+// Called through the table of kinds (acl_kind.c), on the worker's thread.
 #include "acl/acl_kind.h"
 #include "pipeline/worker.h"
 

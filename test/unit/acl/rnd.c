@@ -320,6 +320,7 @@ rnd_target(struct rnd *r, struct cfg_rule *rule, enum cfg_table_id table, const 
 	}
 	if (table == CFG_NAT && rnd_one_in(r, 2)) {
 		t->id = nat[rnd_below(r, RTE_DIM(nat))];
+		t->nat = (struct cfg_t_nat){0};
 		rnd_nat(r, &t->nat, t->id, v6);
 		if (t->nat.family != 0)
 			rule->family = t->nat.family;
