@@ -16,7 +16,7 @@
 // While one packet is worked on, the entry of a later one is on its way from memory, as its bucket
 // was while others were parsed (pipeline/ahead.h). All at once would be more than a core can wait
 // for, and the rest would not be fetched at all.
-#define ENTRIES_AHEAD 10
+#define ENTRIES_AHEAD 16
 
 // A flow that both ends have spoken in and that no helper listens to.
 #define STEADY	    (CT_S_CONFIRMED | CT_S_SEEN_REPLY)
@@ -99,7 +99,7 @@ is_its_flow(const struct ct_entry *e, unsigned dir, const struct pl_pkt *p)
 	if (ports != want_ports || rest != (uint32_t)want_rest << 16)
 		return false;
 	if (likely(p->family == 4))
-		return ((pair->src ^ p->src.v4) | (pair->dst ^ p->dst.v4)) == 0;
+		return pair->src == p->src.v4 && pair->dst == p->dst.v4;
 	return ((e6->addr[dir].src.u64[0] ^ p->src.u64[0]) |
 		(e6->addr[dir].src.u64[1] ^ p->src.u64[1]) |
 		(e6->addr[dir].dst.u64[0] ^ p->dst.u64[0]) |

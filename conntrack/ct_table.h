@@ -311,7 +311,7 @@ ct_entry_account(struct ct_table *t, struct ct_entry *e, unsigned dir, uint32_t 
 	bool more_packets = ++e->packets[dir] == 0;
 	bool more_bytes = (e->bytes[dir] += bytes) < bytes;
 
-	if (unlikely(more_packets || more_bytes))
+	if (unlikely(more_packets | more_bytes))
 		ct_entry_carry(t, e, dir, more_packets, more_bytes);
 }
 

@@ -131,15 +131,19 @@ struct net_out {
 // Next hop's address of p->next_hop on out->port and, where it is known, its MAC.
 void net_resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *out);
 void net_note_sent(struct pl_pkt *p, uint8_t egress, bool to_host); // p->note is there
-// Both addresses of a frame's link header, as net_mac_word() holds them.
-static inline void
-net_link_addrs(uint8_t *frame, uint64_t dmac, uint64_t smac)
+// Both addresses of a frame's link header.
+struct net_link_addrs {
+	uint8_t dst[6], src[6];
+};
+// From what net_mac_word() made.
+static inline struct net_link_addrs
+net_link_addrs(uint64_t dmac, uint64_t smac)
 {
-	uint64_t first = rte_cpu_to_le_64((dmac & 0xffffffffffff) | smac << 48);
-	uint32_t rest = rte_cpu_to_le_32((uint32_t)(smac >> 16));
+	struct net_link_addrs a;
 
-	memcpy(frame, &first, sizeof(first));
-	memcpy(frame + sizeof(first), &rest, sizeof(rest));
+	memcpy(a.dst, &dmac, sizeof(a.dst));
+	memcpy(a.src, &smac, sizeof(a.src));
+	return a;
 }
 // Link header and tx buffer, or into the waiting room.
 void net_out_frame(struct pl_worker *w, const struct net_out *out, struct rte_mbuf *m);

@@ -150,39 +150,54 @@ parse_any(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, str
 		pl_drop(w, b, p, (enum pl_drop)(ret - 1));
 }
 
-// Nothing but a frame from the wire, though it may come from another worker.
-static inline bool
-is_bare(const struct pl_burst *b, const struct pl_pkt *p)
+// Nothing but a frame from the wire, though it comes from another worker.
+static bool
+is_bare(const struct pl_pkt *p)
 {
-	return likely(b->wire) ||
-	       (p->origin == PL_FROM_WIRE && !p->past_raw && (p->flags & ~PL_F_HANDED) == 0);
+	return p->origin == PL_FROM_WIRE && !p->past_raw && (p->flags & ~PL_F_HANDED) == 0;
 }
 
+// A burst while it is parsed.
+struct parsed {
+	bool plain;
+	uint64_t checked; // by the ports: RTE_MBUF_F_RX_L4_CKSUM_GOOD while it is so for all
+};
+
+static __rte_always_inline void
+parse_one(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, unsigned i, bool bare,
+	  struct parsed *all)
+{
+	struct pl_pkt *p = &b->pkt[i];
+	uint8_t family = bare ? pl_parse_plain(p, v->port[p->in_port].mac) : 0;
+
+	if (unlikely(family == 0)) {
+		all->plain = false;
+		parse_any(w, v, b, p);
+	} else if (likely(w->ahead != NULL)) {
+		all->checked &= p->m->ol_flags; // that bit stands in both words that say so
+		if (likely(family == 4))
+			pl_look_begin(w->ahead, p, 4, &b->look[i]);
+		else
+			pl_look_begin(w->ahead, p, 6, &b->look[i]);
+	}
+}
+
+// The first stage: live[i] is pkt[i].
 void
 net_parse_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burst *b)
 {
 	const struct net_view *v = net_view(w->net->table);
-	const struct pl_ahead *ahead = w->ahead;
-	uint64_t checked = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	bool plain = ahead != NULL;
-	struct pl_pkt *p;
+	struct parsed all = {.plain = w->ahead != NULL, .checked = RTE_MBUF_F_RX_L4_CKSUM_GOOD};
 
-	PL_FOREACH (p, b) {
-		uint8_t family = is_bare(b, p) ? pl_parse_plain(p, v->port[p->in_port].mac) : 0;
-
-		if (unlikely(family == 0)) {
-			plain = false;
-			parse_any(w, v, b, p);
-		} else if (likely(plain)) {
-			checked &= p->m->ol_flags; // that bit stands in both words that say so
-			if (likely(family == 4))
-				pl_look_begin(ahead, p, 4, pl_look_of(b, p));
-			else
-				pl_look_begin(ahead, p, 6, pl_look_of(b, p));
-		}
+	if (likely(b->wire)) {
+		for (unsigned i = 0, n = b->n; i < n; i++)
+			parse_one(w, v, b, i, true, &all);
+	} else {
+		for (unsigned i = 0, n = b->n; i < n; i++)
+			parse_one(w, v, b, i, is_bare(&b->pkt[i]), &all);
 	}
-	b->plain = plain;
-	b->checked = checked != 0;
+	b->plain = all.plain;
+	b->checked = all.checked != 0;
 }
 
 const struct pl_stage net_parse_stage = {"parse", net_parse_run, NULL};

@@ -6,12 +6,12 @@
 
 #include <rte_byteorder.h>
 
+// Both halves of a sum, each added to the other: the carry of the lower addition goes into the
+// upper one, whose own is that same carry.
 static inline uint16_t
 pl_csum_fold(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	return (uint16_t)((sum + (sum << 16 | sum >> 16)) >> 16);
 }
 
 // Adds in ones' complement: a sum is 0 only where all that was added is 0.
@@ -26,13 +26,7 @@ pl_csum_add(uint64_t sum, uint64_t word)
 static inline uint16_t
 pl_csum_fold64(uint64_t sum)
 {
-	uint32_t half = (uint32_t)sum, both = half + (uint32_t)(sum >> 32);
-	uint16_t low;
-
-	both += both < half;
-	low = (uint16_t)both;
-	half = low + (both >> 16);
-	return (uint16_t)(half + (half >> 16));
+	return pl_csum_fold((uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32));
 }
 
 // Sum of n bytes, for pl_csum_fold64(); an odd byte counts as if a 0 followed.

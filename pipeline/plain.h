@@ -74,21 +74,20 @@ pl_plain_fill(struct pl_pkt *p, const uint8_t *l4, uint8_t family, uint16_t l3_l
 static __rte_always_inline bool
 pl_parse_plain4(struct pl_pkt *p, const uint8_t *l3, uint32_t room)
 {
-	const uint64_t a = pl_load64(l3), b = pl_load64(l3 + 8);
+	const bool checked = (p->m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) ==
+			     RTE_MBUF_F_RX_IP_CKSUM_GOOD; // by the port
 	const uint8_t *l4 = l3 + 20;
 	const uint16_t len = rte_be_to_cpu_16(pl_load16(l3 + 2));
 	uint8_t tcp_flags = 0;
-	uint32_t dst;
 
-	memcpy(&dst, l3 + 16, sizeof(dst));
 	// Version and length; no group, no broadcast; more fragments and offset; hop limit.
 	if (unlikely(l3[0] != 0x45 || l3[16] >= 0xe0 || len < 28 || len > room ||
 		     ((l3[6] & 0x3f) | l3[7]) != 0 || l3[8] <= 1 ||
 		     !pl_plain_l4(l4, l3[9], len - 20, &tcp_flags) ||
-		     pl_csum_fold64(pl_csum_add(pl_csum_add(a, b), dst)) != 0xffff))
+		     !(likely(checked) || pl_csum_fold64(pl_csum_sum(l3, 20)) == 0xffff)))
 		return false;
-	p->src.v4 = (uint32_t)(b >> 32);
-	p->dst.v4 = dst;
+	memcpy(&p->src.v4, l3 + 12, 4);
+	memcpy(&p->dst.v4, l3 + 16, 4);
 	p->proto = l3[9];
 	p->ttl = l3[8];
 	pl_plain_fill(p, l4, 4, len, tcp_flags);
@@ -124,7 +123,7 @@ pl_parse_plain(struct pl_pkt *p, uint64_t mac)
 	const uint32_t room = p->m->data_len - (uint32_t)PL_PLAIN_L3;
 
 	if (unlikely(p->m->data_len < PL_PLAIN_L3 + 28 || p->m->nb_segs != 1 ||
-		     ((pl_load64(frame) ^ mac) & rte_cpu_to_le_64(0xffffffffffff)) != 0))
+		     (pl_load64(frame) ^ mac) << 16 != 0))
 		return 0;
 	switch (pl_load16(frame + 12)) {
 	case RTE_BE16(RTE_ETHER_TYPE_IPV4):

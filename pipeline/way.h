@@ -35,10 +35,11 @@ pl_counter_add(struct pl_counter *c, uint64_t packets, uint64_t bytes)
 struct pl_way {	     // what every packet needs
 	uint32_t id; // that flows keep; its low bits are this place
 	uint32_t next_hop;
-	uint64_t packets, bytes; // used since it was settled
+	uint64_t packets; // used since it was settled, and bytes
 	uint16_t mtu; // of out_port and the packet's family: the longest IP packet that may take it
 	uint8_t in_port, out_port;
 	bool whole; // packets of flows that keep it go the whole way; mtu is then 0
+	uint64_t bytes;
 } __rte_cache_aligned;
 
 // What a packet meets on the whole way, while it is being learned. p->rec points at one; who finds
