@@ -314,6 +314,8 @@ pl_park_hold(struct pl_worker *w)
 	}
 	if (k->hold_ns == 0)
 		k->hold_ns = w->now_ns;
-	while (k->oldest != NO_PLACE && w->now_ns - k->hold_ns >= PL_PARK_NS)
+	if (k->n_ready != 0 || w->now_ns - k->hold_ns < PL_PARK_NS)
+		return; // those that have their answers go on in this turn
+	while (k->oldest != NO_PLACE)
 		drop_head(w, k->oldest);
 }
