@@ -24,7 +24,7 @@ tell(struct ct_table *t, unsigned to, enum ct_msg_op op, const struct ct_key *ke
 
 	if (ct_ring_put(ask_ring(t, to), &m))
 		return true;
-	t->stats.unsent++;
+	pl_count(&t->stats.unsent, 1);
 	return false;
 }
 
@@ -94,7 +94,7 @@ ct_ask_home(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 		if (!ask[dir] || (ct_ring_room(ask_ring(t, home[dir])) >= 2 &&
 				  t->asked[home[dir]] <= CT_LINK_SIZE - 2))
 			continue;
-		t->stats.unsent++;
+		pl_count(&t->stats.unsent, 1);
 		pl_drop(w, b, p, PL_DROP_PARK_FULL);
 		return;
 	}
@@ -145,7 +145,7 @@ granted(struct ct_entry *e, enum ct_dir dir)
 static void
 denied(struct ct_table *t, struct ct_entry *e, enum ct_dir dir)
 {
-	t->stats.clash++;
+	pl_count(&t->stats.clash, 1);
 	if (dir == CT_ORIGINAL) {
 		ct_table_kill(t, e);
 		return;

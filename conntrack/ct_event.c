@@ -55,5 +55,5 @@ ct_event_tell(struct ct_table *t, const struct ct_entry *e, enum ct_event_kind k
 	ev.wall_ns = t->w != NULL ? t->w->wall_ns : 0;
 	ct_flow_of(t, e, &ev.flow);
 	if (rte_ring_sp_enqueue_elem(t->events, &ev, sizeof(ev)) != 0)
-		t->stats.events_lost++;
+		pl_count(&t->stats.events_lost, 1);
 }

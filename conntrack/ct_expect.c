@@ -156,7 +156,7 @@ ct_expect_lost(struct ct_table *t, const struct ct_key *k)
 	if (s == NULL)
 		return;
 	ct_expect_withdraw(t, s);
-	t->stats.clash++;
+	pl_count(&t->stats.clash, 1);
 }
 
 const struct ct_expect *
@@ -273,7 +273,7 @@ ct_expect_add(const struct ct_help_pkt *h, const struct ct_expect *x, bool other
 	if (ret < 0)
 		ct_expect_withdraw(t, s);
 	else
-		t->stats.expect_made++;
+		pl_count(&t->stats.expect_made, 1);
 	return ret;
 }
 

@@ -129,7 +129,7 @@ begin_expected(struct ct_table *t, struct ct_entry *e, const struct ct_expect_sl
 	help->helper = s->x.helper;
 	e->mark = master->mark;
 	e->status |= CT_S_EXPECTED;
-	t->stats.expected++;
+	pl_count(&t->stats.expected, 1);
 	return true;
 }
 

@@ -313,7 +313,7 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 			f[later] = seek(t, pl_look_of(b, pkt[later]), pkt[later]);
 		settle(&r, pkt[i], f[i]);
 	}
-	w->cnt.known += b->n_known;
+	pl_count(&w->cnt.known, b->n_known);
 }
 
 const struct pl_stage ct_known_stage = {"ct-known", ct_known_run, NULL};

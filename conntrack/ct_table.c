@@ -261,7 +261,7 @@ alive(struct ct_table *t, struct ct_entry *e)
 		return NULL; // a reserved reply tuple is no flow yet
 	if (unlikely(ct_entry_past(t, e))) {
 		ct_table_kill(t, e);
-		t->stats.expired++;
+		pl_count(&t->stats.expired, 1);
 		return NULL;
 	}
 	return e;
@@ -358,7 +358,7 @@ tuple_clashes(struct ct_table *t, const struct ct_entry *e, unsigned dir, uint64
 		return false;
 	if ((other->status & CT_S_CONFIRMED) && ct_entry_past(t, other)) {
 		ct_table_kill(t, other);
-		t->stats.expired++;
+		pl_count(&t->stats.expired, 1);
 		return false;
 	}
 	return true;
@@ -404,7 +404,7 @@ ct_table_confirm(struct ct_table *t, struct ct_entry *e)
 	ct_list_del(t, e);
 	e->status |= CT_S_CONFIRMED;
 	ct_wheel_start(t, e);
-	t->stats.created++;
+	pl_count(&t->stats.created, 1);
 	ct_tell(t, e, CT_EVENT_NEW, 0);
 	return 0;
 }
@@ -518,7 +518,7 @@ ct_table_make_way(struct ct_table *t, uint64_t hash)
 				continue;
 			if (!(e->status & CT_S_ASSURED) || ct_entry_past(t, e)) {
 				ct_table_end(t, e, CT_END_RESOURCES);
-				t->stats.early_drop++;
+				pl_count(&t->stats.early_drop, 1);
 				return true;
 			}
 			if (is_closing(e))
@@ -529,7 +529,7 @@ ct_table_make_way(struct ct_table *t, uint64_t hash)
 	if (closing == NULL)
 		return false;
 	ct_table_end(t, closing, CT_END_RESOURCES);
-	t->stats.early_drop++;
+	pl_count(&t->stats.early_drop, 1);
 	return true;
 }
 

@@ -93,7 +93,7 @@ ct_time_set(struct ct_table *t, uint64_t now_ns)
 	for (unsigned slot = 0; slot < CT_WHEEL; slot++) {
 		while (t->list[slot] != 0) {
 			ct_table_kill(t, ct_entry_at(t, t->list[slot]));
-			t->stats.expired++;
+			pl_count(&t->stats.expired, 1);
 		}
 	}
 	t->tick = tick;
@@ -136,7 +136,7 @@ ct_wheel_turn(struct ct_table *t, unsigned budget)
 
 		if (ct_entry_past(t, e)) {
 			ct_table_kill(t, e);
-			t->stats.expired++;
+			pl_count(&t->stats.expired, 1);
 			continue;
 		}
 		drop_old_ways(t, e);

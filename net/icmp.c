@@ -193,7 +193,7 @@ net_icmp_error(struct pl_worker *w, struct pl_pkt *p, uint8_t type, uint8_t code
 		return;
 	if (!(p->family == 4 ? rate_ok4(w, p, type, code, no_route)
 			     : rate_ok6(w, p, type, &path))) {
-		w->cnt.drop[PL_DROP_LOCAL_ICMP_RATE]++;
+		pl_count(&w->cnt.drop[PL_DROP_LOCAL_ICMP_RATE], 1);
 		return;
 	}
 	if (p->family == 4)

@@ -16,7 +16,7 @@ net_made_alloc(struct pl_worker *w, uint8_t family, uint16_t len)
 	struct rte_ether_hdr *eth;
 
 	if (m == NULL) {
-		w->cnt.drop[PL_DROP_NO_MBUF]++;
+		pl_count(&w->cnt.drop[PL_DROP_NO_MBUF], 1);
 		return NULL;
 	}
 	eth = (void *)rte_pktmbuf_append(m, sizeof(*eth) + len);

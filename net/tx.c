@@ -9,11 +9,11 @@ static void
 count_sent(struct pl_worker *w, uint8_t port, bool host, uint64_t packets, uint64_t bytes)
 {
 	if (host) {
-		w->cnt.port[port].host_tx_packets += packets;
-		w->cnt.port[port].host_tx_bytes += bytes;
+		pl_count(&w->cnt.port[port].host_tx_packets, packets);
+		pl_count(&w->cnt.port[port].host_tx_bytes, bytes);
 	} else {
-		w->cnt.port[port].tx_packets += packets;
-		w->cnt.port[port].tx_bytes += bytes;
+		pl_count(&w->cnt.port[port].tx_packets, packets);
+		pl_count(&w->cnt.port[port].tx_bytes, bytes);
 	}
 }
 
@@ -32,7 +32,7 @@ flush_ring(struct pl_worker *w, uint8_t port, bool host, struct net_txq *q)
 		if (r == NULL || rte_ring_sp_enqueue(r, q->m[i]) != 0)
 			pl_drop_mbuf(w, q->m[i], PL_DROP_HANDOFF_FULL);
 		else
-			w->cnt.handed_over++;
+			pl_count(&w->cnt.handed_over, 1);
 	}
 	q->n = 0;
 }

@@ -96,7 +96,7 @@ pl_event_put(struct pl_worker *w, struct pl_event *e, const struct pl_pkt *p, ui
 	n_slot = (sizeof(*e) + e->n_byte + SLOT - 1) / SLOT;
 	if (w->events == NULL ||
 	    rte_ring_enqueue_zc_bulk_elem_start(w->events, SLOT, n_slot, &to, NULL) == 0) {
-		w->cnt.events_lost++;
+		pl_count(&w->cnt.events_lost, 1);
 		return;
 	}
 	put_bytes(&to, 0, e, sizeof(*e));

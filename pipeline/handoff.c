@@ -84,7 +84,7 @@ pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t
 		pl_drop(w, b, p, PL_DROP_HANDOFF_FULL);
 		return;
 	}
-	w->cnt.handed_over++;
+	pl_count(&w->cnt.handed_over, 1);
 	pl_rest_wake(w->peer[to]);
 	pl_take(b, p);
 }

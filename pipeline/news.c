@@ -38,7 +38,7 @@ pl_news_tell(struct pl_worker *w, const struct pl_news *news)
 		if (r == NULL)
 			continue;
 		if (rte_ring_sp_enqueue_elem(r, (void *)(uintptr_t)news, sizeof(*news)) != 0)
-			w->cnt.news_lost++;
+			pl_count(&w->cnt.news_lost, 1);
 		else
 			pl_rest_wake(w->peer[i]);
 	}

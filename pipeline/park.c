@@ -170,7 +170,7 @@ pl_park(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, unsigned answ
 	k->place[at].leave = leave;
 	k->place[at].answers = (uint8_t)answers;
 	head_add(k, at);
-	w->cnt.parked++;
+	pl_count(&w->cnt.parked, 1);
 	return ticket_of(k, at);
 }
 

@@ -66,7 +66,7 @@ pl_worker_free(struct pl_worker *w)
 void
 pl_drop_mbuf(struct pl_worker *w, struct rte_mbuf *m, enum pl_drop reason)
 {
-	w->cnt.drop[reason]++;
+	pl_count(&w->cnt.drop[reason], 1);
 	if (w->n_dead == RTE_DIM(w->dead)) {
 		rte_pktmbuf_free_bulk(w->dead, w->n_dead);
 		w->n_dead = 0;
@@ -101,7 +101,7 @@ pl_defer(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 	*copy = *p;
 	copy->rec = NULL;
 	later->live[later->n++] = copy;
-	w->cnt.deferred++;
+	pl_count(&w->cnt.deferred, 1);
 	pl_take(b, p);
 }
 
@@ -311,11 +311,11 @@ pl_worker_feed(struct pl_worker *w, struct rte_mbuf **m, uint16_t n, uint8_t por
 	b->ended = 0;
 	b->wire = origin == PL_FROM_WIRE;
 	if (origin == PL_FROM_HOST) {
-		w->cnt.port[port].host_rx_packets += n;
-		w->cnt.port[port].host_rx_bytes += bytes;
+		pl_count(&w->cnt.port[port].host_rx_packets, n);
+		pl_count(&w->cnt.port[port].host_rx_bytes, bytes);
 	} else {
-		w->cnt.port[port].rx_packets += n;
-		w->cnt.port[port].rx_bytes += bytes;
+		pl_count(&w->cnt.port[port].rx_packets, n);
+		pl_count(&w->cnt.port[port].rx_bytes, bytes);
 	}
 	run_burst(w, b);
 }
@@ -335,7 +335,7 @@ take_over(struct pl_worker *w)
 		n = rte_ring_sc_dequeue_burst(w->from[i], (void **)m, PL_BURST, NULL);
 		if (n == 0)
 			continue;
-		w->cnt.taken_over += n;
+		pl_count(&w->cnt.taken_over, n);
 		sum += n;
 		enter_all_with_meta(&w->burst, m, (uint16_t)n);
 		run_burst(w, &w->burst);
@@ -399,8 +399,8 @@ pl_worker_turn(struct pl_worker *w)
 	serve_call(w);
 	rte_pktmbuf_free_bulk(w->dead, w->n_dead);
 	w->n_dead = 0;
-	w->cnt.loops++;
-	w->cnt.busy_loops += sum != 0;
+	pl_count(&w->cnt.loops, 1);
+	pl_count(&w->cnt.busy_loops, sum != 0);
 	atomic_store_explicit(&w->heartbeat, w->cnt.loops, memory_order_relaxed);
 	return sum + w->n_parked; // who waits for an answer does not rest
 }

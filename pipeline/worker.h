@@ -49,6 +49,13 @@ struct pl_counters {
 	} port[PL_PORT_MAX + 1];
 };
 
+// How all such counters are counted (no lock: there is one writer).
+static inline void
+pl_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 // What the control thread may ask of a worker; runs between two bursts on the worker's thread.
 struct pl_call {
 	// Returns true when it is done; false: call again in the next turn (bounded work each
