@@ -29,14 +29,15 @@ STEP_US = 200000  # between two frames of a capture: ICMP error rate limits have
 class Ringwall:
     """The other side: `ringwall import` and `ringwall replay`."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, workers):
         self.program, self.folder = program, folder
         os.makedirs(folder, exist_ok=True)
         self.path = lambda name: os.path.join(folder, name)
-        for name, cache in ('ringwall.conf', True), ('whole.conf', False):
+        confs = [('ringwall.conf', True, 1), ('whole.conf', False, 1)] + [(f'workers-{n}.conf', True, n) for n in workers]
+        for name, cache, n in confs:
             with open(self.path(name), 'w', encoding='ascii') as f:
-                f.write(world.conf('policy.yaml', self.path('control.sock')))
-                f.write(f'verdict-cache = {str(cache).lower()};\n')
+                f.write(world.conf('policy.yaml' if n == 1 else 'many.yaml', self.path('control.sock')))
+                f.write(f'verdict-cache = {str(cache).lower()};\nworkers = {list(range(1, n + 1))};\n')
 
     def load(self, family, text, sets=''):
         """0, or what `ringwall import` said."""
@@ -52,6 +53,9 @@ class Ringwall:
             return done.stderr or f'exit {done.returncode}'
         with open(self.path('policy.yaml'), 'w', encoding='utf-8') as f:
             f.write(done.stdout)
+        # With several workers ports are steered by default, which the kernel does not.
+        with open(self.path('many.yaml'), 'w', encoding='utf-8') as f:
+            f.write(done.stdout + 'nat:\n  port-selection: preserve\n')
         return 0
 
     def replay(self, family, sent, conf='ringwall.conf'):
@@ -215,11 +219,16 @@ def kinds_of(found):
     return {' '.join(line.split()[:3]) for line in found if not line.startswith(' ')}
 
 
+# What counts or remembers across flows does so in each worker for itself (ringwall-policy(5) says how each is shared).
+PER_WORKER = ('-m connlimit', '-m hashlimit', '-m limit', '-m quota', '-m recent', '-m statistic', '-j SET', '-m set')
+
+
 class Tester:
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, workers=()):
         self.kernel = Kernel()
         self.log = KernelLog()
-        self.ringwall = Ringwall(program, folder)
+        self.workers = workers
+        self.ringwall = Ringwall(program, folder, workers)
         self.hits = {}
 
     def try_case(self, case):
@@ -255,6 +264,11 @@ class Tester:
         for one, two in zip(verdicts, self.ringwall.verdicts):
             if one != two:
                 found.append(f'verdicts without the cache and with it:\n  {one}\n  {two}')
+        for n in self.workers if not any(word in text for word in PER_WORKER) else ():
+            many = self.ringwall.replay(family, result[0], f'workers-{n}.conf')
+            if isinstance(many, str):
+                return [many], result[0]
+            found += differences(result, many, ('kernel', f'{n} workers'))
         return found, result[0]
 
     def still_differs(self, case, kinds):
@@ -353,6 +367,7 @@ def arguments():
     p.add_argument('--max-failures', type=int, default=5)
     p.add_argument('--draw', help='names of extensions, comma separated: no others, and in most rules')
     p.add_argument('--no-shrink', action='store_true')
+    p.add_argument('--workers', default='', help='numbers of workers, comma separated, with which it is run besides')
     p.add_argument('--tally', help='file that gets a line "pass NAME" or "fail NAME" for each case')
     return p.parse_args()
 
@@ -361,7 +376,7 @@ def main():
     args = arguments()
     if args.draw:
         extensions.only(args.draw.split(','))
-    tester = Tester(args.program, args.folder)
+    tester = Tester(args.program, args.folder, [int(n) for n in args.workers.split(',') if n])
     cases = list(regressions(args.regressions)) if args.regressions else []
     wanted = len(cases) + args.count
     # Some seeds more than are wanted, in the place of those where the kernel does as it likes.
