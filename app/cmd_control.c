@@ -115,8 +115,8 @@ app_cmd_save(int argc, char **argv)
 	return app_finish(argv[0]);
 }
 
-// A policy that includes others goes to the daemon as one text: what is relative to its file is
-// here. NULL after its errors were printed.
+// A policy that includes others, or files of sets, goes to the daemon as one text: what is relative
+// to its file is here. NULL after its errors were printed.
 static char *
 with_includes(const char *path, char *text, size_t *len)
 {
@@ -124,7 +124,8 @@ with_includes(const char *path, char *text, size_t *len)
 	struct cfg_err err;
 	char *whole = text;
 
-	if (strcmp(path, "-") == 0 || strstr(text, "include") == NULL)
+	if (strcmp(path, "-") == 0 ||
+	    (strstr(text, "include") == NULL && strstr(text, "file") == NULL))
 		return text;
 	cfg_err_init(&err, path);
 	if (cfg_policy_from_yaml_file(&policy, path, text, *len, &err) < 0) {

@@ -26,6 +26,8 @@ static const struct app_cmd cmds[] = {
 	 "replace the running policy"},
 	{"confirm", app_cmd_confirm, "", "keep what apply --confirm made"},
 	{"rollback", app_cmd_rollback, "", "undo what apply --confirm made"},
+	{"set", app_cmd_set, "add | del | list | save | restore ... [NAME]",
+	 "sets, as ipset has them"},
 	{"replay", app_cmd_replay, "-c CONF --in PORT=FILE.pcap ... --out DIR",
 	 "the pipeline over captures"},
 	{"bench", app_cmd_bench, "[--json] [--case NAME] [--flows N] [--rules N]",

@@ -122,7 +122,7 @@ struct cfg_recent {
 
 struct cfg_policy {
 	char *file;    // for messages; owned
-	bool includes; // other files are part of it
+	bool includes; // other files are part of it, policies or sets
 	struct cfg_table table[CFG_TABLES];
 	struct cfg_conntrack conntrack;
 	enum cfg_port_selection port_selection;

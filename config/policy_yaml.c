@@ -563,11 +563,11 @@ cfg_policy_from_yaml_file(struct cfg_policy **out, const char *path, const char 
 		yaml_lists_read(&y.lists, files->file[files->order[i]].root, err);
 	for (size_t i = 0; i < files->n_order; i++)
 		yaml_sets_read(&y.policy->sets, files->file[files->order[i]].root,
-			       files->file[files->order[i]].path, err);
+			       files->file[files->order[i]].path, &y.policy->includes, err);
 	yaml_sets_check(&y.policy->sets, err);
 	for (size_t i = 0; i < files->n_order; i++)
 		root_map(&y, files->file[files->order[i]].root);
-	y.policy->includes = files->n > 1;
+	y.policy->includes |= files->n > 1;
 	if (files->n_order == files->n)
 		cfg_policy_check(y.policy, err);
 	if (err->n_errors != before)

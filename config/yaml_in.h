@@ -14,8 +14,9 @@ void yaml_recent(const struct yaml_node *map, struct cfg_recent *recent, struct 
 
 // The sets of a file's `sets`, behind those that are there; path: what files in them are relative
 // to, NULL: none. Then, when all are there, what they say of each other. (yaml_sets.c)
+// Sets *files where one had a file.
 void yaml_sets_read(struct cfg_sets *sets, const struct yaml_node *root, const char *path,
-		    struct cfg_err *err);
+		    bool *files, struct cfg_err *err);
 void yaml_sets_check(const struct cfg_sets *sets, struct cfg_err *err);
 void yaml_sets_write(struct cfg_buf *b, const struct cfg_sets *sets);
 

@@ -16,6 +16,7 @@
 struct sets_in {
 	struct cfg_sets *sets;
 	const char *path; // of the YAML file; NULL: a text
+	bool *files;	  // set where a set has one
 	struct cfg_err *err;
 	struct cfg_set set; // being read
 	bool typed;	    // its type is known
@@ -153,6 +154,7 @@ file(struct sets_in *in, const struct yaml_node *node)
 			       "relative to");
 		return;
 	}
+	*in->files = true;
 	copy = strdup(in->path);
 	dir = copy != NULL ? dirname(copy) : NULL;
 	if (dir == NULL || asprintf(&path, "%s%s%s", node->text[0] == '/' ? "" : dir,
@@ -163,6 +165,7 @@ file(struct sets_in *in, const struct yaml_node *node)
 	}
 	ret = cfg_file_read(path, &text, &len);
 	if (ret < 0) {
+		in->failed = true;
 		cfg_err_add_of(in->err, CFG_JUDGE_POLICY, node->pos, "'%s': %s", path,
 			       strerror(-ret));
 	} else {
@@ -304,12 +307,12 @@ one_set(struct sets_in *in, const struct yaml_node *name, const struct yaml_node
 }
 
 void
-yaml_sets_read(struct cfg_sets *sets, const struct yaml_node *root, const char *path,
+yaml_sets_read(struct cfg_sets *sets, const struct yaml_node *root, const char *path, bool *files,
 	       struct cfg_err *err)
 {
 	for (size_t i = 0; i < root->n; i++) {
 		const struct yaml_node *map = root->item[2 * i + 1];
-		struct sets_in in = {.sets = sets, .path = path, .err = err};
+		struct sets_in in = {.sets = sets, .path = path, .files = files, .err = err};
 
 		if (strcmp(root->item[2 * i]->text, "sets") != 0 || yaml_is_null(map))
 			continue;

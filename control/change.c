@@ -10,6 +10,7 @@
 
 #include <rte_log.h>
 
+#include "acl/acl_sets.h"
 #include "control/ctl_int.h"
 #include "control/merge.h"
 
@@ -243,6 +244,7 @@ restore_how(struct ctl_client *cl, const json_t *request, int family, struct cfg
 	*how = (struct cfg_restore){
 		.no_counters = !ctl_arg_true(request, "counters"),
 		.table = ctl_arg_text(request, "table"),
+		.sets = c->env.sets != NULL ? acl_sets_list(c->env.sets) : NULL,
 	};
 	while (how->table != NULL && t < CFG_TABLES && strcmp(how->table, cfg_table_name(t)) != 0)
 		t++;

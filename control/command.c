@@ -31,6 +31,14 @@ static const struct ctl_arg apply_arg[] = {
 	{"text", JSON_STRING, true},
 	{"confirm", JSON_INTEGER, false},
 };
+static const struct ctl_arg set_arg[] = {
+	{"name", JSON_STRING, true},
+	{"text", JSON_STRING, true},
+};
+static const struct ctl_arg sets_arg[] = {
+	{"set", JSON_STRING, false},
+	{"terse", JSON_TRUE, false},
+};
 static const struct ctl_arg restore_arg[] = {
 	{"name", JSON_STRING, true},	{"text", JSON_STRING, true},
 	{"family", JSON_STRING, false}, {"counters", JSON_TRUE, false},
@@ -51,6 +59,8 @@ static const struct ctl_command commands[] = {
 	{"confirm", NULL, 0, ctl_cmd_confirm, false},
 	{"rollback", NULL, 0, ctl_cmd_rollback, false},
 	{"reload", NULL, 0, ctl_cmd_reload, false},
+	{"set", ARGS(set_arg), ctl_cmd_set, false},
+	{"sets", ARGS(sets_arg), ctl_cmd_sets, false},
 };
 
 int

@@ -154,6 +154,8 @@ int ctl_cmd_restore(struct ctl_client *cl, const json_t *request, json_t *answer
 		    struct cfg_err *err);
 int ctl_cmd_reload(struct ctl_client *cl, const json_t *request, json_t *answer,
 		   struct cfg_err *err);
+int ctl_cmd_set(struct ctl_client *cl, const json_t *request, json_t *answer, struct cfg_err *err);
+int ctl_cmd_sets(struct ctl_client *cl, const json_t *request, json_t *answer, struct cfg_err *err);
 
 // ---- control/change.c
 void ctl_pending_tick(struct ctl *c);	       // undoes what was not confirmed in time
