@@ -23,7 +23,7 @@ int app_cmd_confirm(int argc, char **argv);
 int app_cmd_rollback(int argc, char **argv);
 
 int app_cmd_flows(int argc, char **argv); // app/cmd_flows.c
-int app_cmd_set(int argc, char **argv); // app/cmd_set.c
+int app_cmd_set(int argc, char **argv);	  // app/cmd_set.c
 
 int app_cmd_replay(int argc, char **argv); // app/replay.c
 int app_cmd_bench(int argc, char **argv);  // app/bench.c

@@ -114,6 +114,9 @@ is_steady(const struct space_ask *ask, const struct cfg_match *m, const char *te
 		return false;
 	if (m->id == CFG_M_CONNTRACK)
 		return conntrack_is_steady(text);
+	if (m->id == CFG_M_SET &&
+	    (m->set.packets_op != CFG_SET_NONE || m->set.bytes_op != CFG_SET_NONE))
+		return false; // a look counts
 	while (i < EXT_N(steady) && strcmp(steady[i].name, name) != 0)
 		i++;
 	return i < EXT_N(steady) && !(steady[i].spoiled & ask->w->spoiled);

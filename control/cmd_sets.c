@@ -1,5 +1,7 @@
 // The commands about sets: `set` carries ipset's commands out on the running sets, whole or not at
-// all; `sets` shows them. Both by acl/acl_sets.h. Main thread.
+// all; `sets` shows them.
+//
+// Main thread. The sets are acl/acl_sets.h's, which has the workers do what is to be done.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
