@@ -164,6 +164,8 @@ show_events(const json_t *answer, bool all)
 		{"nflog_packets", "NFLOG packets written"},
 		{"nflog_no_group", "NFLOG packets of a group that nobody listens to"},
 		{"nflog_not_written", "NFLOG packets that file or reader did not take"},
+		{"flow_log_records", "records of flow logs written or sent"},
+		{"flow_log_lost", "records of flow logs that file or network did not take"},
 		{"flow_lost", "events of flows that found no room (sizes.flow-events)"},
 		{"ring_full", "events that found no room in a worker's ring (sizes.events)"},
 	};

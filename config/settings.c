@@ -20,6 +20,7 @@
 #define ROUTE(field) offsetof(struct cfg_route, field)
 #define NEIGH(field) offsetof(struct cfg_neighbour, field)
 #define NFLOG(field) offsetof(struct cfg_nflog, field)
+#define FLOW(field)  offsetof(struct cfg_flow_log, field)
 #define TOP(field)   offsetof(struct cfg_settings, field)
 #define KEYS(rows)   .key = (rows), .n = sizeof(rows) / sizeof((rows)[0])
 
@@ -77,6 +78,19 @@ static const struct cfg_key nflog_key[] = {
 static const struct cfg_keys nflog_keys = {"an nflog group", KEYS(nflog_key),
 					   sizeof(struct cfg_nflog), NFLOG(pos), 1024};
 
+#define FLOW_SINKS (1u << CFG_SINK_FILE | 1u << CFG_SINK_UDP)
+static const struct cfg_key flow_log_key[] = {
+	{"to", cfg_read_sink, FLOW(to), .max = FLOW_SINKS, .required = true},
+	{"format", cfg_read_flow_format, FLOW(format)},
+	{"flows", cfg_read_flow_which, FLOW(translated)},
+	{"events", cfg_read_flow_events, FLOW(events)},
+	{"domain", cfg_read_u32, FLOW(domain), .max = UINT32_MAX - 1, .deflt = CFG_NOT_GIVEN},
+	{"templates", cfg_read_u32, FLOW(template_sec), .min = 1, .max = 86400,
+	 .deflt = CFG_NOT_GIVEN},
+};
+static const struct cfg_keys flow_log_keys = {"a flow log", KEYS(flow_log_key),
+					      sizeof(struct cfg_flow_log), FLOW(pos), 16};
+
 // flows: the kernel's own nf_conntrack_max on machines of more than 4 GiB. At about 256 bytes a
 // flow it takes 64 MiB, which leaves room for route tables and packet buffers in the smallest
 // machine we name
@@ -107,6 +121,7 @@ static const struct cfg_key top_key[] = {
 	{"neighbours", read_list, TOP(neighbour), TOP(n_neighbour), .group = &neigh_keys},
 	{"log", read_group, 0, .group = &log_keys},
 	{"nflog", read_list, TOP(nflog), TOP(n_nflog), .group = &nflog_keys},
+	{"flow-log", read_list, TOP(flow_log), TOP(n_flow_log), .group = &flow_log_keys},
 	{"sizes", read_group, 0, .group = &size_keys},
 	{"verdict-cache", cfg_read_bool, TOP(verdict_cache), .deflt = true},
 };
@@ -282,6 +297,9 @@ cfg_settings_free(struct cfg_settings *s)
 	for (size_t i = 0; i < s->n_nflog; i++)
 		free(s->nflog[i].to.path);
 	free(s->nflog);
+	for (size_t i = 0; i < s->n_flow_log; i++)
+		free(s->flow_log[i].to.path);
+	free(s->flow_log);
 	free(s->log.to.path);
 	free(s->file);
 	free(s->eal);

@@ -54,11 +54,15 @@ enum cfg_sink_kind {
 	CFG_SINK_SYSLOG,
 	CFG_SINK_STDERR,
 	CFG_SINK_FILE,
-	CFG_SINK_SOCKET
+	CFG_SINK_SOCKET,
+	CFG_SINK_UDP
 };
 struct cfg_sink {
 	enum cfg_sink_kind kind;
-	char *path; // FILE and SOCKET, absolute
+	char *path;	  // FILE and SOCKET, absolute
+	uint8_t family;	  // UDP: CFG_IPV4 or CFG_IPV6 (config/policy.h)
+	uint8_t addr[16]; // UDP: network order
+	uint16_t port;	  // UDP: host order
 };
 
 struct cfg_log {	    // where the lines of LOG, TRACE and AUDIT go
@@ -71,6 +75,23 @@ struct cfg_nflog { // where the packets of an NFLOG group go
 	uint32_t group;
 	struct cfg_sink to;
 	uint32_t max_mib; // of a file, before it is put aside; 0: it grows for ever
+	struct cfg_pos pos;
+};
+
+enum cfg_flow_format { CFG_FLOW_JSON, CFG_FLOW_IPFIX };
+enum cfg_flow_event { // bits
+	CFG_FLOW_NEW = 1 << 0,
+	CFG_FLOW_UPDATE = 1 << 1,
+	CFG_FLOW_DESTROY = 1 << 2,
+};
+#define CFG_NOT_GIVEN UINT32_MAX
+struct cfg_flow_log {	    // a log of flows and translations
+	struct cfg_sink to; // FILE or UDP
+	enum cfg_flow_format format;
+	bool translated;       // only flows that NAT changes
+	uint8_t events;	       // of enum cfg_flow_event; 0: not given, NEW and DESTROY
+	uint32_t domain;       // IPFIX: observation domain; CFG_NOT_GIVEN: 1
+	uint32_t template_sec; // IPFIX over UDP: templates go out again; CFG_NOT_GIVEN: 600
 	struct cfg_pos pos;
 };
 
@@ -94,6 +115,8 @@ struct cfg_settings {
 	struct cfg_log log;
 	struct cfg_nflog *nflog;
 	size_t n_nflog;
+	struct cfg_flow_log *flow_log;
+	size_t n_flow_log;
 	// Table sizes (the table in config/settings.c names every key with its limits and default).
 	uint32_t flows;	     // conntrack entries, whole system
 	uint32_t mbufs;	     // packet buffers, whole system; 0: not given, see cfg_settings_mbufs()

@@ -282,6 +282,7 @@ cfg_settings_check(const struct cfg_settings *s, bool values_sound, struct cfg_e
 	for (size_t i = 0; i < s->n_port; i++)
 		check_port(s, i, err);
 	check_nflog(s, err);
+	cfg_flow_logs_check(s, err);
 	ret = check_routes(s, values_sound, err);
 	return ret == 0 ? check_neighbours(s, err) : ret;
 }

@@ -77,6 +77,14 @@ void cfg_read_mac(struct cfg_reader *r, const config_setting_t *s, const struct 
 // config/settings_sink.c; the row's max: bit per enum cfg_sink_kind that it may be
 void cfg_read_sink(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		   void *base);
+// config/settings_flow.c: words of a flow log
+void cfg_read_flow_format(struct cfg_reader *r, const config_setting_t *s,
+			  const struct cfg_key *key, void *base);
+void cfg_read_flow_which(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
+			 void *base);
+void cfg_read_flow_events(struct cfg_reader *r, const config_setting_t *s,
+			  const struct cfg_key *key, void *base);
+void cfg_flow_logs_check(const struct cfg_settings *s, struct cfg_err *err);
 void cfg_read_strings(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		      void *base);
 void cfg_read_lcores(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,

@@ -1,21 +1,23 @@
-// Where log lines and logged packets go: "syslog", "stderr", "file:PATH", "socket:PATH". Called by
+// Where log lines, logged packets and flows go: "syslog", "stderr", "file:PATH", "socket:PATH",
+// "udp:ADDRESS:PORT". Called by
 // settings.c, whose row says which of them the key takes, once at start; the path belongs to the
 // cfg_settings.
 #include "config/settings_int.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "config/policy.h"
+
 static const struct {
 	const char *text; // with a ':' a path follows
 	enum cfg_sink_kind kind;
 } kinds[] = {
-	{"syslog", CFG_SINK_SYSLOG},
-	{"stderr", CFG_SINK_STDERR},
-	{"file:", CFG_SINK_FILE},
-	{"socket:", CFG_SINK_SOCKET},
+	{"syslog", CFG_SINK_SYSLOG},  {"stderr", CFG_SINK_STDERR}, {"file:", CFG_SINK_FILE},
+	{"socket:", CFG_SINK_SOCKET}, {"udp:", CFG_SINK_UDP},
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -31,10 +33,39 @@ bad_sink(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *
 		if (key->max & 1u << kinds[i].kind)
 			snprintf(expected + n, sizeof(expected) - n, "%s\"%s%s\"",
 				 n > 0 ? " or " : "", kinds[i].text,
-				 strchr(kinds[i].text, ':') != NULL ? "PATH" : "");
+				 kinds[i].kind == CFG_SINK_UDP	      ? "ADDRESS:PORT"
+				 : strchr(kinds[i].text, ':') != NULL ? "PATH"
+								      : "");
 	}
 	cfg_err_add(r->err, cfg_setting_pos(s), "'%s' is \"%s\": expected %s", key->name, text,
 		    expected);
+}
+
+// "192.0.2.1:4739" or "[2001:db8::1]:4739".
+static bool
+read_endpoint(struct cfg_sink *sink, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	char addr[INET6_ADDRSTRLEN], *end = NULL;
+	bool brackets = text[0] == '[';
+	size_t len;
+	unsigned long port;
+
+	if (colon == NULL || colon == text || (brackets && colon[-1] != ']'))
+		return false;
+	len = (size_t)(colon - text) - (brackets ? 2 : 0);
+	if (len >= sizeof(addr))
+		return false;
+	memcpy(addr, text + (brackets ? 1 : 0), len);
+	addr[len] = '\0';
+	sink->family = brackets ? CFG_IPV6 : CFG_IPV4;
+	if (inet_pton(brackets ? AF_INET6 : AF_INET, addr, sink->addr) != 1)
+		return false;
+	port = strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port == 0 || port > UINT16_MAX)
+		return false;
+	sink->port = (uint16_t)port;
+	return true;
 }
 
 void
@@ -52,7 +83,12 @@ cfg_read_sink(struct cfg_reader *r, const config_setting_t *s, const struct cfg_
 		    (text[n] == '\0') == path)
 			continue;
 		sink->kind = kinds[i].kind;
-		if (path)
+		if (sink->kind == CFG_SINK_UDP && !read_endpoint(sink, text + n))
+			cfg_err_add(r->err, cfg_setting_pos(s),
+				    "'%s' is \"%s\": expected an address and a port, as in "
+				    "\"udp:192.0.2.1:4739\" or \"udp:[2001:db8::1]:4739\"",
+				    key->name, text);
+		else if (path && sink->kind != CFG_SINK_UDP)
 			sink->path = cfg_setting_path(r, text + n);
 		if (sink->kind == CFG_SINK_SOCKET && sink->path != NULL &&
 		    strlen(sink->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "control/ctl_int.h"
-#include "control/flow_feed.h"
+#include "control/flow_log.h"
 
 #ifndef RINGWALL_VERSION
 #error "meson gives RINGWALL_VERSION"
@@ -100,13 +100,17 @@ worker_view(const struct ctl *c, unsigned i)
 static json_t *
 events_view(const struct ctl *c)
 {
+	struct ctl_flow_logs_stats logs;
 	struct ctl_events_stats s;
 	json_t *view = json_object();
 
 	ctl_events_stats(c->events, &s);
+	ctl_flow_logs_stats(c->flow_logs, &logs);
 	json_object_set_new(view, "log_lines", number(s.lines));
 	json_object_set_new(view, "log_over_rate", number(s.over_rate));
 	json_object_set_new(view, "log_not_written", number(s.not_written));
+	json_object_set_new(view, "flow_log_records", number(logs.records));
+	json_object_set_new(view, "flow_log_lost", number(logs.lost));
 	json_object_set_new(view, "flow_lost", number(ctl_feed_lost(c->feed)));
 	json_object_set_new(view, "ring_full", number(s.ring_full));
 	json_object_set_new(view, "nflog_packets", number(s.nflog_packets));

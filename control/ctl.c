@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "control/ctl_int.h"
-#include "control/flow_feed.h"
+#include "control/flow_log.h"
 #include "control/flush.h"
 #include "control/netlink.h"
 
@@ -68,7 +68,7 @@ open_events(struct ctl *c, struct cfg_err *err)
 }
 
 static int
-open_feed(struct ctl *c)
+open_feed(struct ctl *c, struct cfg_err *err)
 {
 	const struct ctl_feed_conf conf = {
 		.worker = c->env.worker,
@@ -77,7 +77,9 @@ open_feed(struct ctl *c)
 		.call_timeout_ms = c->call_timeout_ms,
 	};
 
-	return ctl_feed_create(&c->feed, &conf);
+	int ret = ctl_feed_create(&c->feed, &conf);
+
+	return ret == 0 ? ctl_flow_logs_create(&c->flow_logs, c->env.settings, c->feed, err) : ret;
 }
 
 int
@@ -107,7 +109,7 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 	if (ret == 0)
 		ret = open_events(c, err);
 	if (ret == 0)
-		ret = open_feed(c);
+		ret = open_feed(c, err);
 	if (ret < 0)
 		goto fail;
 	*out = c;
@@ -128,6 +130,9 @@ ctl_free(struct ctl *c)
 		ctl_client_free(c->client[--c->n_client]);
 	ctl_netlink_free(c->netlink);
 	ctl_events_free(c->events);
+	if (c->flow_logs != NULL)
+		ctl_feed_drain(c->feed);
+	ctl_flow_logs_free(c->flow_logs);
 	ctl_feed_free(c->feed);
 	ctl_listen_close(&c->listener);
 	if (c->epoll_fd >= 0)
@@ -180,6 +185,7 @@ drain_events(struct ctl *c)
 
 	for (unsigned i = 0; told > 0 && i < c->n_client; i++)
 		ctl_client_poke(c->client[i]);
+	ctl_flow_logs_flush(c->flow_logs, c->now_ms(), (uint32_t)time(NULL));
 	if (ctl_events_drain(c->events, c->now_ms()) + told > 0)
 		c->poll_ms = 1;
 	else if (c->poll_ms < CTL_POLL_MS)

@@ -54,7 +54,8 @@ struct ctl {
 	struct ctl_listener listener;
 	struct ctl_events *events;
 	struct ctl_feed *feed; // of flows
-	int poll_ms;	       // until the workers' events are looked for again
+	struct ctl_flow_logs *flow_logs;
+	int poll_ms; // until the workers' events are looked for again
 	struct ctl_netlink *netlink;
 	struct ctl_client *client[CTL_CLIENTS_MAX];
 	unsigned n_client;

@@ -97,6 +97,36 @@ static const struct bad bad_values[] = {
 	{"nflog file twice",
 	 PORT_A "nflog = ( { group = 1; to = \"file:/x\"; },\n{ group = 2; to = \"file:/x\"; } );",
 	 3, 1, "nflog groups 1 and 2 have the same file"},
+	{"flow log to nowhere", PORT_A "flow-log = ( { to = \"syslog\"; } );", 2, 16,
+	 "expected \"file:PATH\" or \"udp:ADDRESS:PORT\""},
+	{"flow log to half an address", PORT_A "flow-log = ( { to = \"udp:192.0.2.1\"; } );", 2, 16,
+	 "expected an address and a port"},
+	{"flow log to IPv6 without brackets",
+	 PORT_A "flow-log = ( { to = \"udp:2001:db8::1:4739\"; } );", 2, 16,
+	 "\"udp:[2001:db8::1]:4739\""},
+	{"flow log to port 0", PORT_A "flow-log = ( { to = \"udp:192.0.2.1:0\"; } );", 2, 16,
+	 "expected an address and a port"},
+	{"flow log of another format",
+	 PORT_A "flow-log = ( { to = \"file:/x\"; format = \"netflow\"; } );", 2, 32,
+	 "expected \"json\" or \"ipfix\""},
+	{"flow log of other flows", PORT_A "flow-log = ( { to = \"file:/x\"; flows = \"nat\"; } );",
+	 2, 32, "expected \"all\" or \"translated\""},
+	{"flow log of no events", PORT_A "flow-log = ( { to = \"file:/x\"; events = []; } );", 2,
+	 32, "'events' is empty: expected an array of"},
+	{"flow log of other events",
+	 PORT_A "flow-log = ( { to = \"file:/x\"; events = [ \"born\" ]; } );", 2, 43,
+	 "'events' holds \"born\""},
+	{"flow log of JSON with a domain",
+	 PORT_A "flow-log = ( { to = \"file:/x\"; domain = 3; } );", 2, 14, "'domain' is IPFIX's"},
+	{"flow log in a file that sends templates",
+	 PORT_A "flow-log = ( { to = \"file:/x\"; format = \"ipfix\"; templates = 3; } );", 2, 14,
+	 "'templates' says how often"},
+	{"flow logs in one file",
+	 PORT_A "flow-log = ( { to = \"file:/x\"; },\n{ to = \"file:/x\"; } );", 3, 1,
+	 "flow logs in lines 2 and 3 have the same file"},
+	{"flow log and log in one file",
+	 PORT_A "log = { to = \"file:/x\"; };\nflow-log = ( { to = \"file:/x\"; } );", 3, 14,
+	 "a flow log has the file of 'log'"},
 	{"eal a string", PORT_A "eal = \"-m 512\";", 2, 1,
 	 "'eal' is a string: expected an array of strings"},
 	{"eal with a number", PORT_A "eal = ( \"-m\", 512 );", 2, 15,
@@ -457,6 +487,8 @@ Test(config_settings, defaults)
 	cr_expect(eq(u32, s->log.rate, 1000));
 	cr_expect(eq(u32, s->log.burst, 2000));
 	cr_expect(eq(sz, s->n_nflog, 0));
+	cr_expect(eq(sz, s->n_flow_log, 0));
+	cr_expect(eq(u32, s->flow_events, 16384));
 	cr_expect(eq(ptr, s->port[0].twin, NULL));
 	// One port, one worker: both its rings, the twin's, and what a worker holds fit; more
 	// workers need more.
