@@ -39,6 +39,7 @@ const struct cfg_ct_row cfg_ct_row[] = {
 	NUM(sctp_timeout_shutdown_ack_sent, 3, "seconds"),
 	NUM(sctp_timeout_heartbeat_sent, 30, "seconds"),
 	NUM(expect_max, 4096, "flows"),
+	{"checksum", offsetof(struct cfg_conntrack, checksum_off), true, true, 1, NULL},
 	{"tcp_ignore_invalid_rst", offsetof(struct cfg_conntrack, tcp_ignore_invalid_rst), true,
 	 false, 0, NULL},
 	{"tcp_be_liberal", offsetof(struct cfg_conntrack, tcp_be_liberal), true, false, 0, NULL},
@@ -53,6 +54,39 @@ cfg_ct_find(const char *name)
 	for (size_t i = 0; i < cfg_ct_rows; i++)
 		if (strcmp(cfg_ct_row[i].name, name) == 0)
 			return &cfg_ct_row[i];
+	return NULL;
+}
+
+// Sysctls that there are in Linux and not here. A name that ends in '*' stands for all that begin
+// so.
+static const struct {
+	const char *name, *instead;
+} elsewhere[] = {
+	{"acct", "every flow counts, there is nothing to switch"},
+	{"buckets", "sizes.flows in ringwall.conf makes the tables"},
+	{"count", "it is read only: `ringwall stats` shows it"},
+	{"dccp_*", "DCCP is tracked like any protocol without ports of its own: generic_timeout"},
+	{"events", "flows tell what happens to them as soon as somebody listens: `ringwall flows "
+		   "--follow`, or flow-log in ringwall.conf"},
+	{"frag6_*", "sizes.fragments in ringwall.conf bounds reassembly"},
+	{"helper", "no helper is attached by itself, only by rules: jump CT with helper"},
+	{"ipfrag_*", "sizes.fragments in ringwall.conf bounds reassembly"},
+	{"log_invalid", "a rule does it: ctstate INVALID, jump LOG"},
+	{"timestamp",
+	 "births and ends have their time in `ringwall flows --follow` and in flow-log"},
+	{"tcp_no_window_check", "tcp_be_liberal is its name in Linux"},
+};
+
+const char *
+cfg_ct_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		const char *star = strchr(elsewhere[i].name, '*');
+		size_t n = star != NULL ? (size_t)(star - elsewhere[i].name) : strlen(name) + 1;
+
+		if (strncmp(elsewhere[i].name, name, n) == 0)
+			return elsewhere[i].instead;
+	}
 	return NULL;
 }
 

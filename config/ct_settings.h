@@ -16,6 +16,8 @@ extern const struct cfg_ct_row cfg_ct_row[];
 extern const size_t cfg_ct_rows;
 
 const struct cfg_ct_row *cfg_ct_find(const char *name); // NULL: no such setting
+// What does the same here as a sysctl that is no setting, in words; NULL: there is no such sysctl.
+const char *cfg_ct_elsewhere(const char *name);
 // The number, or for a flag whether the sysctl is on. 0 of a number: not set.
 uint32_t cfg_ct_get(const struct cfg_conntrack *c, const struct cfg_ct_row *row);
 void cfg_ct_set(struct cfg_conntrack *c, const struct cfg_ct_row *row, uint32_t value);

@@ -99,6 +99,7 @@ struct cfg_conntrack {
 	uint32_t sctp_timeout_established, sctp_timeout_shutdown_sent, sctp_timeout_shutdown_recd;
 	uint32_t sctp_timeout_shutdown_ack_sent, sctp_timeout_heartbeat_sent;
 	uint32_t expect_max;	     // flows per system that helpers may announce; default 4096
+	bool checksum_off;	     // checksum: default on
 	bool tcp_ignore_invalid_rst; // default off
 	bool tcp_be_liberal;	     // default off
 	bool tcp_loose_off;	     // tcp_loose: default on

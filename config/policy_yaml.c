@@ -439,7 +439,10 @@ conntrack_key(struct yin *y, const struct yaml_node *map)
 		uint32_t number = 0;
 		bool on = false;
 
-		if (row == NULL) {
+		if (row == NULL && cfg_ct_elsewhere(key->text) != NULL) {
+			cfg_err_add(y->err, key->pos, "'%s' is no setting here: %s", key->text,
+				    cfg_ct_elsewhere(key->text));
+		} else if (row == NULL) {
 			unknown_key(y, key, "under 'conntrack'",
 				    "a sysctl of nf_conntrack without that prefix, such as "
 				    "tcp_timeout_established");

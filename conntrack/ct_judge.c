@@ -9,10 +9,17 @@
 
 #define PROTO_UDPLITE 136
 
-static enum ct_kind
-judge_icmp(struct ct_key *k, const struct pl_pkt *p)
+// nf_conntrack_checksum off: nobody looks.
+static bool
+csum_ok(const struct pl_pkt *p, bool csum)
 {
-	if (!(p->flags & PL_F_L4) || p->family != 4 || !ct_csum_ok(p) ||
+	return !csum || ct_csum_ok(p);
+}
+
+static enum ct_kind
+judge_icmp(struct ct_key *k, const struct pl_pkt *p, bool csum)
+{
+	if (!(p->flags & PL_F_L4) || p->family != 4 || !csum_ok(p, csum) ||
 	    p->icmp_type > NR_ICMP_TYPES)
 		return CT_K_INVALID;
 	if (p->flags & PL_F_ICMP_ERR)
@@ -30,11 +37,11 @@ icmp6_untracked(uint8_t type)
 }
 
 static enum ct_kind
-judge_icmp6(struct ct_key *k, const struct pl_pkt *p)
+judge_icmp6(struct ct_key *k, const struct pl_pkt *p, bool csum)
 {
 	const uint8_t *h = pl_need(p, p->l4_off, 8);
 
-	if (!(p->flags & PL_F_L4) || p->family != 6 || h == NULL || !ct_csum_ok(p))
+	if (!(p->flags & PL_F_L4) || p->family != 6 || h == NULL || !csum_ok(p, csum))
 		return CT_K_INVALID;
 	if (icmp6_untracked(p->icmp_type))
 		return CT_K_UNTRACKED;
@@ -46,7 +53,7 @@ judge_icmp6(struct ct_key *k, const struct pl_pkt *p)
 }
 
 static bool
-udp_ok(const struct pl_pkt *p)
+udp_ok(const struct pl_pkt *p, bool csum)
 {
 	const uint8_t *h = pl_need(p, p->l4_off, 8);
 	uint16_t len;
@@ -54,12 +61,12 @@ udp_ok(const struct pl_pkt *p)
 	if (!(p->flags & PL_F_L4) || h == NULL)
 		return false;
 	len = (uint16_t)(h[4] << 8 | h[5]);
-	return len >= 8 && len <= p->l4_len && ct_csum_ok(p);
+	return len >= 8 && len <= p->l4_len && csum_ok(p, csum);
 }
 
 // RFC 3828: a checksum there must be, over as much as the length field says (0: all).
 static bool
-udplite_ok(const struct pl_pkt *p)
+udplite_ok(const struct pl_pkt *p, bool csum)
 {
 	const uint8_t *h = pl_need(p, p->l4_off, 8);
 	uint16_t cover;
@@ -67,11 +74,11 @@ udplite_ok(const struct pl_pkt *p)
 	if (!(p->flags & PL_F_L4) || h == NULL || (h[6] == 0 && h[7] == 0))
 		return false;
 	cover = (uint16_t)(h[4] << 8 | h[5]);
-	return (cover == 0 || (cover >= 8 && cover <= p->l4_len)) && ct_csum_ok(p);
+	return (cover == 0 || (cover >= 8 && cover <= p->l4_len)) && csum_ok(p, csum);
 }
 
 enum ct_kind
-ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p)
+ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p, bool csum)
 {
 	if (p->flags & PL_F_NOTRACK)
 		return CT_K_UNTRACKED;
@@ -85,23 +92,23 @@ ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p)
 	k->proto = p->proto;
 	switch (p->proto) {
 	case IPPROTO_ICMP:
-		return judge_icmp(k, p);
+		return judge_icmp(k, p, csum);
 	case IPPROTO_ICMPV6:
-		return judge_icmp6(k, p);
+		return judge_icmp6(k, p, csum);
 	case IPPROTO_UDP:
-		if (!udp_ok(p))
+		if (!udp_ok(p, csum))
 			return CT_K_INVALID;
 		break;
 	case IPPROTO_TCP:
-		if (!(p->flags & PL_F_L4) || !ct_csum_ok(p))
+		if (!(p->flags & PL_F_L4) || !csum_ok(p, csum))
 			return CT_K_INVALID;
 		break;
 	case IPPROTO_SCTP:
-		if (!(p->flags & PL_F_L4) || !ct_csum_ok(p))
+		if (!(p->flags & PL_F_L4) || !csum_ok(p, csum))
 			return CT_K_INVALID;
 		break;
 	case PROTO_UDPLITE:
-		if (!udplite_ok(p))
+		if (!udplite_ok(p, csum))
 			return CT_K_INVALID;
 		break;
 	case IPPROTO_NONE:

@@ -348,7 +348,9 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		struct ct_look *look = &t->look[pl_i_];
 
-		look->kind = p->flags & PL_F_CT_GIVEN ? CT_K_LEAVE : ct_key_of_pkt(&look->key, p);
+		look->kind = p->flags & PL_F_CT_GIVEN
+				     ? CT_K_LEAVE
+				     : ct_key_of_pkt(&look->key, p, !conf->checksum_off);
 		look->apart = false;
 		if (look->kind < CT_K_FLOW)
 			continue;

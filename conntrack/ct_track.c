@@ -99,5 +99,6 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->max = s->max;
 	conf->tcp_loose = !s->tcp_loose_off;
 	conf->tcp_be_liberal = s->tcp_be_liberal;
+	conf->checksum_off = s->checksum_off;
 	conf->generation = generation;
 }

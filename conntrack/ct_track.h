@@ -14,7 +14,8 @@ enum ct_kind {
 };
 
 // Judges headers, lengths and checksums, and makes the key. Pure.
-enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p);
+// csum: L4 checksums are looked at.
+enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p, bool csum);
 // The same for an ICMP or ICMPv6 error; false: the quote cannot be read. ct_related.c
 bool ct_key_of_quote(struct ct_key *k, const struct pl_pkt *p);
 // The steering hash of a key: ct_steer.c

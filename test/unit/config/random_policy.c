@@ -593,6 +593,7 @@ random_policy(uint64_t seed, uint8_t families)
 		ct->sctp_timeout_established = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
 		ct->expect_max = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
 		ct->tcp_ignore_invalid_rst = one_in(&g, 2);
+		ct->checksum_off = one_in(&g, 2);
 		ct->tcp_be_liberal = one_in(&g, 2);
 		ct->tcp_loose_off = one_in(&g, 2);
 		g.p->port_selection = rnd(&g, 4);

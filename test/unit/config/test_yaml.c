@@ -183,7 +183,7 @@ Test(config_yaml, chains_and_settings)
 			  "nat: { port-selection: steered }\n"
 			  "recent: { ip_list_tot: 0x100 }\n"
 			  "conntrack: { max: 1000, tcp_timeout_established: 7200, tcp_loose: "
-			  "false, tcp_be_liberal: on }\n"
+			  "false, tcp_be_liberal: on, checksum: 0 }\n"
 			  "tables:\n"
 			  "  nat: {}\n"
 			  "  filter:\n"
@@ -207,6 +207,7 @@ Test(config_yaml, chains_and_settings)
 	cr_expect(eq(u32, p->conntrack.max, 1000));
 	cr_expect(eq(u32, p->conntrack.tcp_timeout_established, 7200));
 	cr_expect(p->conntrack.tcp_loose_off && p->conntrack.tcp_be_liberal);
+	cr_expect(p->conntrack.checksum_off);
 	cr_expect(p->table[CFG_NAT].present && p->table[CFG_NAT].n_chain == 0);
 	cr_expect(eq(int, p->table[CFG_NAT].family, CFG_BOTH));
 	cr_expect(p->table[CFG_MANGLE].present == false);
@@ -435,6 +436,13 @@ static const struct {
 	 "2:30: error: unknown key 'foo' in a chain"},
 	{"version: 1\ntables: {}\nconntrack: { foo: 1 }\n",
 	 "3:14: error: unknown key 'foo' under 'conntrack'"},
+	{"version: 1\ntables: {}\nconntrack: { acct: 1 }\n",
+	 "3:14: error: 'acct' is no setting here: every flow counts"},
+	{"version: 1\ntables: {}\nconntrack: { frag6_high_thresh: 1 }\n",
+	 "3:14: error: 'frag6_high_thresh' is no setting here: sizes.fragments"},
+	{"version: 1\ntables: {}\nconntrack: { accts: 1 }\n",
+	 "3:14: error: unknown key 'accts' under 'conntrack'"},
+	{"version: 1\ntables: {}\nconntrack: { checksum: 5 }\n", "3:24: error: bad 'checksum'"},
 	{"version: 1\ntables: {}\nconntrack: { max: 0 }\n",
 	 "3:19: error: bad 'max' (expected a number of flows"},
 	{"version: 1\ntables: {}\nconntrack: { udp_timeout: -5 }\n",

@@ -158,6 +158,35 @@ Test(conntrack_stage, malformed_is_invalid)
 	}
 }
 
+// What the kernel calls them with net.netfilter.nf_conntrack_checksum = 0.
+Test(conntrack_stage, checksums_that_nobody_looks_at)
+{
+	static const struct {
+		uint8_t proto, icmp_type;
+		enum harm how;
+		uint8_t state;
+	} row[] = {
+		{IPPROTO_UDP, 0, BAD_CSUM, PL_CT_NEW},	   {IPPROTO_TCP, 0, BAD_CSUM, PL_CT_NEW},
+		{IPPROTO_TCP, 0, ZERO_CSUM, PL_CT_NEW},	   {IPPROTO_ICMP, 8, BAD_CSUM, PL_CT_NEW},
+		{IPPROTO_UDP, 0, UDP_LONG, PL_CT_INVALID},
+	};
+
+	ctt.conf.checksum_off = true;
+	for (unsigned i = 0; i < RTE_DIM(row); i++) {
+		struct tl_spec s = {.src = A,
+				    .dst = B,
+				    .proto = row[i].proto,
+				    .icmp_type = row[i].icmp_type,
+				    .sport = (uint16_t)(1000 + i),
+				    .dport = 80,
+				    .payload_len = 4};
+		struct rte_mbuf *m = tl_frame(&s);
+
+		harm(m, row[i].how);
+		cr_expect(eq(u8, ctt_frame(m), row[i].state), "%u", i);
+	}
+}
+
 Test(conntrack_stage, device_vouches_for_checksums)
 {
 	static const struct {
