@@ -13,6 +13,7 @@
 
 const struct cfg_ct_row cfg_ct_row[] = {
 	NUM(max, 262144, "flows"),
+	NUM(max_per_source, 0, "flows"),
 	NUM(generic_timeout, 600, "seconds"),
 	NUM(tcp_timeout_syn_sent, 120, "seconds"),
 	NUM(tcp_timeout_syn_recv, 60, "seconds"),

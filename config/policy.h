@@ -86,7 +86,8 @@ struct cfg_table {
 // nf_conntrack's sysctls without the nf_conntrack_ prefix; seconds; 0: the kernel's default.
 // The rows (name, field, default) are the table in config/ct_settings.c.
 struct cfg_conntrack {
-	uint32_t max; // flows per system; 0: from ringwall.conf
+	uint32_t max;		 // flows per system; 0: from ringwall.conf
+	uint32_t max_per_source; // flows of one source address; 0: no limit. Our own
 	uint32_t generic_timeout;
 	uint32_t tcp_timeout_syn_sent, tcp_timeout_syn_recv, tcp_timeout_established;
 	uint32_t tcp_timeout_fin_wait, tcp_timeout_close_wait, tcp_timeout_last_ack;

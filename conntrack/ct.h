@@ -47,6 +47,7 @@ struct ct_conf {
 	uint32_t sctp_ms[9]; // by enum ct_sctp_state (conntrack/ct_sctp.h)
 	uint32_t tcp_max_retrans;
 	uint32_t max;	     // flows in the whole system; 0: as many as the tables hold
+	uint32_t source_max; // flows of one source in the whole system; 0: no limit
 	uint32_t expect_max; // flows that helpers may announce in the whole system; 0: 4096
 	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst, checksum_off;
 	uint64_t generation; // of the policy

@@ -143,6 +143,7 @@ pair_hash(const struct pl_pkt *p, const struct ct_look *look)
 static int
 begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const struct ct_conf *conf)
 {
+	const bool counts = t->source_limit != 0 && p->origin == PL_FROM_WIRE;
 	const struct ct_expect_slot *expected;
 	struct ct_tcp_out out;
 	struct ct_entry *e;
@@ -155,9 +156,13 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	}
 	if (unlikely(look->apart))
 		reply.zone = look->reply_zone;
+	if (unlikely(counts) && ct_source_full(t, &look->key))
+		return PL_DROP_CT_SOURCE_FULL + 1;
 	e = ct_table_new(t, &look->key, &reply, look->hash);
 	if (e == NULL)
 		return PL_DROP_CT_TABLE_FULL + 1;
+	if (unlikely(counts))
+		ct_source_take(t, e);
 	if (!ct_help_begin(t, e, &look->key, p, &expected))
 		return PL_DROP_CT_TABLE_FULL + 1;
 	v = track(t, e, p, CT_ORIGINAL, conf, &out);
@@ -328,6 +333,8 @@ set_limits(struct ct_table *t, const struct pl_worker *w, const struct ct_conf *
 
 	t->conf_max = conf->max;
 	t->conf_expect_max = conf->expect_max;
+	t->conf_source_max = conf->source_max;
+	t->source_limit = (conf->source_max + w->n_workers - 1) / w->n_workers;
 	t->limit = conf->max != 0 && share < t->max ? share : t->max;
 	t->expect_limit = RTE_MIN(RTE_MAX(expect / w->n_workers, 1u), (uint32_t)CT_EXPECT_MAX);
 }
@@ -342,7 +349,8 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 
 	t->w = w;
 	t->n_fresh = t->n_met = 0;
-	if (unlikely(conf->max != t->conf_max || conf->expect_max != t->conf_expect_max))
+	if (unlikely(conf->max != t->conf_max || conf->expect_max != t->conf_expect_max ||
+		     conf->source_max != t->conf_source_max))
 		set_limits(t, w, conf);
 	ct_time_set(t, w->now_ns);
 	PL_FOREACH (p, b) {

@@ -43,6 +43,7 @@ table_unmap(struct ct_table *t)
 	ct_events_free(t);
 	pool_fini(&t->pool[0]);
 	pool_fini(&t->pool[1]);
+	ct_sources_fini(&t->sources);
 	ct_index_fini(&t->ix);
 	ct_mem_unmap(t, sizeof(*t));
 }
@@ -70,6 +71,8 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 		ret = pool_init(&t->pool[0], room, sizeof(struct ct_entry));
 	if (ret == 0)
 		ret = pool_init(&t->pool[1], room, sizeof(struct ct_entry6));
+	if (ret == 0)
+		ret = ct_sources_init(&t->sources, max_entries);
 	if (ret == 0)
 		ret = ct_helps_create(&t->helps, room);
 	if (ret == 0 && getrandom(&t->seeds, sizeof(t->seeds), 0) != (ssize_t)sizeof(t->seeds))
@@ -437,6 +440,8 @@ ct_table_end(struct ct_table *t, struct ct_entry *e, enum ct_end why)
 	e->status |= CT_S_DYING;
 	if (unlikely(e->status & CT_I_HELP))
 		ct_help_end(t, e);
+	if (unlikely(e->status & CT_I_SOURCED))
+		ct_source_give(t, e);
 	if (e->status & CT_S_CONFIRMED)
 		ct_index_remove(&t->ix, entry_hash(t, e, CT_ORIGINAL), ref_of(t, e, CT_ORIGINAL));
 	if (e->status & CT_I_RESERVED)

@@ -6,6 +6,7 @@
 #include "conntrack/ct_index.h"
 #include "conntrack/ct_key.h"
 #include "conntrack/ct_sctp.h"
+#include "conntrack/ct_source.h"
 #include "conntrack/ct_tcp.h"
 #include "pipeline/flow_ops.h"
 #include "pipeline/worker.h"
@@ -29,6 +30,7 @@ enum ct_inner_status {		 // bits beside those of enum ct_status
 	CT_I_AWAY = 1 << 11,	 // born away from its home, which has a redirect for it
 	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
 	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple
+	CT_I_SOURCED = 1 << 15,	 // counts for its source (ct_source.c)
 	CT_I_ASK = 1 << 14,	 // reserved, but its home is another worker, which must say so
 };
 #define CT_STATUS_PUBLIC 0x3ff
@@ -130,6 +132,8 @@ struct ct_table {
 	uint32_t conf_max, conf_expect_max; // that the limits were made from
 	uint32_t n_expect;		    // flows that helpers of this worker announced
 	uint32_t expect_limit;
+	uint32_t conf_source_max, source_limit; // the same of flows per source; 0: no limit
+	struct ct_sources sources;
 	struct ct_helps *helps; // ct_help.c
 	uint16_t worker;
 	bool has_extra; // some flow of this table has, or had, something there

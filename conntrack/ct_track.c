@@ -97,6 +97,7 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->tcp_ignore_invalid_rst = s->tcp_ignore_invalid_rst;
 	conf->tcp_max_retrans = s->tcp_max_retrans != 0 ? s->tcp_max_retrans : 3;
 	conf->max = s->max;
+	conf->source_max = s->max_per_source;
 	conf->tcp_loose = !s->tcp_loose_off;
 	conf->tcp_be_liberal = s->tcp_be_liberal;
 	conf->checksum_off = s->checksum_off;

@@ -24,6 +24,7 @@
 	X(REJECT, "rejected by a rule")                                                            \
 	X(HOTDROP, "a match could not read the header that it needs")                              \
 	X(CT_TABLE_FULL, "no room for another flow")                                               \
+	X(CT_SOURCE_FULL, "its source has as many flows as one may have")                          \
 	X(CT_CLASH, "another flow took the same tuple first")                                      \
 	X(CT_DROP, "connection tracking refused the packet")                                       \
 	X(CT_HELPER, "a helper could not follow what the packet announces")                        \

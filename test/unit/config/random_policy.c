@@ -591,6 +591,7 @@ random_policy(uint64_t seed, uint8_t families)
 		ct->max = one_in(&g, 2) ? 1 + rnd(&g, 100000) : 0;
 		ct->icmpv6_timeout = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
 		ct->sctp_timeout_established = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
+		ct->max_per_source = one_in(&g, 2) ? 1 + rnd(&g, 1000) : 0;
 		ct->expect_max = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
 		ct->tcp_ignore_invalid_rst = one_in(&g, 2);
 		ct->checksum_off = one_in(&g, 2);
