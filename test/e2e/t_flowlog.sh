@@ -30,9 +30,9 @@ wait_for 10 "the collector listens" listens lan udp 4739
 gateway_start /run/policy.yaml
 
 # ---- flows: translated sources (UDP, TCP, ICMP, UDP over IPv6), a translated destination; one that is not translated
-is "udp out" "$(echo hi | in_ns lan socat -t 1 - UDP4:203.0.113.9:7,sourceport=4001)" hi
-is "udp out, IPv6" "$(echo hi | in_ns lan socat -t 1 - 'UDP6:[2001:db8:2::2]:7,sourceport=4002')" hi
-is "udp in" "$(echo hi | in_ns wan socat -t 1 - UDP4:203.0.113.1:8080,sourceport=5001)" hi
+is "udp out" "$(echo hi | in_ns lan socat -t 3 - UDP4:203.0.113.9:7,sourceport=4001)" hi
+is "udp out, IPv6" "$(echo hi | in_ns lan socat -t 3 - 'UDP6:[2001:db8:2::2]:7,sourceport=4002')" hi
+is "udp in" "$(echo hi | in_ns wan socat -t 3 - UDP4:203.0.113.1:8080,sourceport=5001)" hi
 is "tcp out" "$(get lan http://203.0.113.9/ --local-port 4003)" page
 ok "ping out" in_ns lan ping -c 1 -W 2 203.0.113.9
 ok "ping of the gateway" in_ns lan ping -c 1 -W 2 192.168.1.1
@@ -94,7 +94,7 @@ is "JSON and IPFIX say the same, and what was done" "$(/usr/bin/python3 $work/co
 # ---- files: renamed while they are written, and whole at the end
 mv /run/e2e/nat.jsonl /run/e2e/nat.old
 sleep 1.5
-is "udp once more" "$(echo hi | in_ns lan socat -t 1 - UDP4:203.0.113.9:7,sourceport=4009)" hi
+is "udp once more" "$(echo hi | in_ns lan socat -t 3 - UDP4:203.0.113.9:7,sourceport=4009)" hi
 has "the log goes on in a new file" "$(cat /run/e2e/nat.jsonl)" '"event":"new".*"sport":4009'
 has "stats count the records" "$(rw stats)" '[1-9][0-9]* records of flow logs written or sent'
 gateway_stop
