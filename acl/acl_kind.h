@@ -160,7 +160,9 @@ enum acl_hit acl_rt_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_ip6_find(const struct pl_pkt *p, uint8_t kind, uint32_t *at);
 
 enum acl_hit acl_ah_judge(const struct cfg_match *m, const struct acl_view *v); // acl_match_l4.c
+enum acl_hit acl_dccp_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_esp_judge(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_ipcomp_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_physdev_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_policy_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_sctp_judge(const struct cfg_match *m, const struct acl_view *v);

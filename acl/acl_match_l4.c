@@ -1,7 +1,7 @@
-// tcpmss, sctp, esp, ah, physdev and policy, as their xt modules judge a packet: the same answer
-// for fragments and for headers that are cut off. Called by acl_rule_match() for both walks. Pure.
-// No packet here came over a bridge or out of an IPsec tunnel of this gateway: physdev and policy
-// say what the kernel says of such packets.
+// tcpmss, sctp, dccp, esp, ah, ipcomp, physdev and policy, as their xt modules judge a packet: the
+// same answer for fragments and for headers that are cut off. Called by acl_rule_match() for both
+// walks. Pure. No packet here came over a bridge or out of an IPsec tunnel of this gateway: physdev
+// and policy say what the kernel says of such packets.
 #include "acl/acl_kind.h"
 
 #include <netinet/in.h>
@@ -124,6 +124,73 @@ spi_is(const struct cfg_m_spi *m, const uint8_t *at)
 	uint32_t spi = (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
 
 	return !m->set || (spi >= m->range.lo && spi <= m->range.hi) != m->invert;
+}
+
+// Bytes of a DCCP header before its options (RFC 4340 section 5), by packet type and X.
+static uint32_t
+dccp_header(const uint8_t *h)
+{
+	static const uint8_t rest[16] = {4, 12, 0, 8, 8, 8, 8, 12, 8, 8, 12, 12, 12, 12, 12, 12};
+
+	return 12u + (h[8] & 1 ? 4 : 0) + rest[h[8] >> 1 & 15];
+}
+
+static enum acl_hit
+dccp_option_found(const struct pl_pkt *p, const uint8_t *h, uint8_t kind)
+{
+	uint32_t begin = dccp_header(h), end = h[4] * 4u, n = end - begin;
+	const uint8_t *op;
+
+	if (end <= begin)
+		return end < begin ? ACL_HOT : ACL_MISS;
+	op = l4_header(p, begin, n);
+	if (op == NULL)
+		return ACL_HOT;
+	for (uint32_t i = 0; i < n;) {
+		if (op[i] == kind)
+			return ACL_HIT;
+		i += op[i] < 2 || i + 1 >= n || op[i + 1] == 0 ? 1 : op[i + 1];
+	}
+	return ACL_MISS;
+}
+
+enum acl_hit
+acl_dccp_judge(const struct cfg_match *match, const struct acl_view *v)
+{
+	const struct cfg_m_dccp *m = &match->dccp;
+	const struct pl_pkt *p = v->pkt;
+	const uint8_t *h;
+	enum acl_hit hit;
+
+	if (p->flags & PL_F_LATER_FRAG)
+		return ACL_MISS;
+	h = l4_header(p, 0, 12);
+	if (h == NULL)
+		return ACL_HOT;
+	if ((m->sport_set && port_is(&m->sport, h) == m->sport_inv) ||
+	    (m->dport_set && port_is(&m->dport, h + 2) == m->dport_inv) ||
+	    (m->types != 0 && (m->types >> (h[8] >> 1 & 15) & 1) == m->types_inv))
+		return ACL_MISS;
+	if (m->option == 0)
+		return ACL_HIT;
+	hit = dccp_option_found(p, h, m->option);
+	return hit == ACL_HOT ? hit : yes((hit == ACL_HIT) != m->option_inv);
+}
+
+enum acl_hit
+acl_ipcomp_judge(const struct cfg_match *match, const struct acl_view *v)
+{
+	const struct cfg_m_spi *m = &match->spi;
+	const uint8_t *h;
+	uint16_t cpi;
+
+	if (v->pkt->flags & PL_F_LATER_FRAG)
+		return ACL_MISS;
+	h = l4_header(v->pkt, 0, 4);
+	if (h == NULL)
+		return ACL_HOT;
+	cpi = (uint16_t)(h[2] << 8 | h[3]);
+	return yes((cpi >= m->range.lo && cpi <= m->range.hi) != m->invert);
 }
 
 enum acl_hit

@@ -153,6 +153,7 @@ extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
 	ext_realm; // ext_host.c
 extern const struct ext ext_frag, ext_hbh, ext_dst, ext_rt, ext_mh, ext_ipv6header,
 	ext_eui64;					       // ext_ip6.c
+extern const struct ext ext_dccp, ext_ipcomp, ext_devgroup;    // ext_rare.c
 extern const struct ext ext_physdev, ext_policy;	       // ext_iface.c
 extern const struct ext ext_tcpmss, ext_sctp, ext_esp, ext_ah; // ext_l4.c
 extern const struct ext ext_string, ext_u32;		       // ext_payload.c

@@ -34,6 +34,8 @@ enum cfg_match_id {
 	CFG_M_CONNMARK,	 // -m connmark
 	CFG_M_CONNTRACK, // -m conntrack
 	CFG_M_CPU,	 // -m cpu
+	CFG_M_DCCP,	 // -m dccp
+	CFG_M_DEVGROUP,	 // -m devgroup
 	CFG_M_DSCP,	 // -m dscp
 	CFG_M_DST,	 // -m dst, IPv6 only
 	CFG_M_ECN,	 // -m ecn
@@ -47,6 +49,7 @@ enum cfg_match_id {
 	CFG_M_ICMP,	 // -m icmp
 	CFG_M_ICMP6,	 // -m icmp6
 	CFG_M_IP6HEADER, // -m ipv6header, IPv6 only
+	CFG_M_IPCOMP,	 // -m ipcomp
 	CFG_M_IPRANGE,	 // -m iprange
 	CFG_M_LENGTH,	 // -m length
 	CFG_M_LIMIT,	 // -m limit
@@ -396,7 +399,14 @@ struct cfg_m_sctp {
 	uint8_t chunk[32];	      // bit per type
 };
 
-struct cfg_m_spi { // esp, ah; what follows the range is of ah in IPv6
+struct cfg_m_dccp {
+	struct cfg_range16 sport, dport; // may run backwards: then nothing is in it
+	bool sport_set, dport_set, sport_inv, dport_inv, types_inv, option_inv;
+	uint8_t option; // 0: not asked
+	uint16_t types; // bit per packet type; 0: not asked
+};
+
+struct cfg_m_spi { // esp, ah, ipcomp; the length is of ah in IPv6
 	struct cfg_range32 range;
 	uint32_t len; // of the header in bytes; 0: not asked
 	bool set, invert, len_set, len_inv, res;
@@ -492,6 +502,13 @@ struct cfg_m_osf { // the genre is in data
 	bool invert, ttl_set, log_set;
 	uint8_t ttl, log;
 };
+struct cfg_devgroup {
+	bool set, invert;
+	uint32_t value, mask;
+};
+struct cfg_m_devgroup {
+	struct cfg_devgroup src, dst;
+};
 struct cfg_m_realm {
 	uint32_t id, mask;
 	bool invert;
@@ -539,7 +556,8 @@ struct cfg_match {
 		struct cfg_m_addrtype addrtype;
 		struct cfg_m_rpfilter rpfilter;
 		struct cfg_m_sctp sctp;
-		struct cfg_m_spi spi; // CFG_M_AH, CFG_M_ESP
+		struct cfg_m_spi spi; // CFG_M_AH, CFG_M_ESP, CFG_M_IPCOMP
+		struct cfg_m_dccp dccp;
 		struct cfg_m_frag frag;
 		struct cfg_m_opts opts; // CFG_M_DST, CFG_M_HBH
 		struct cfg_m_rt rt;
@@ -554,6 +572,7 @@ struct cfg_match {
 		struct cfg_m_socket socket;
 		struct cfg_m_osf osf;
 		struct cfg_m_realm realm;
+		struct cfg_m_devgroup devgroup;
 		struct cfg_m_hashlimit hashlimit;
 		struct cfg_m_recent recent;
 		struct cfg_m_cpu cpu;

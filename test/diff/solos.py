@@ -10,7 +10,7 @@ import struct
 import frames as F
 import world
 
-NAMES = ['addrkinds', 'addrkinds', 'sctp', 'sctp', 'ipsec', 'extheaders', 'extheaders', 'madefrommac']
+NAMES = ['dccp', 'ipcomp', 'addrkinds', 'addrkinds', 'sctp', 'sctp', 'ipsec', 'extheaders', 'extheaders', 'madefrommac']
 
 
 class Solos:
@@ -87,3 +87,17 @@ class Solos:
         prefix = F.packed('2001:db8:9::' if side == 'lan' else '2001:db8:f::')[:8]
         new = (str(ipaddress.ip_address(prefix + made)),) + ends[1:]
         return self.link(side, new, F.ipv6(*new[:2], F.UDP, F.udp(*new, b'made%03d' % op['n'])))
+
+    def solo_dccp(self, op, ends, datagram, packet):
+        n, ends = op['n'], self.beyond(op, ends)
+        kind = n % 16
+        rest = {0: 4, 1: 12, 2: 0, 3: 8, 4: 8, 5: 8, 6: 8, 8: 8, 9: 8}.get(kind, 12)
+        options = [b'', b'\x26\x03\x09\x00', b'\x01\x02\x25\x05', b'\x25\x00\x00\x02'][n // 16 % 4]
+        words = 3 + n % 2 + (rest + len(options)) // 4 + (0, 0, 0, -2, 9)[n // 5 % 5]
+        head = struct.pack('!HHBBHBBHI', ends[2], ends[3], words, 0, 0, kind << 1 | n % 2, 0, 0, n)
+        return self.link(op['side'], ends, self.ip(*ends[:2], 33, head + bytes(n % 2 * 4 + rest) + options + b'd%03d' % n))
+
+    def solo_ipcomp(self, op, ends, datagram, packet):
+        n, ends = op['n'], self.beyond(op, ends)
+        body = struct.pack('!BBH', F.UDP, 0, [2, 7, 300, 0][n % 4]) + b'comp%03d' % n
+        return self.link(op['side'], ends, self.ip(*ends[:2], 108, body[:3] if n % 7 == 0 else body))

@@ -12,12 +12,19 @@ def layer4(maker, _place, words):
     """Only in rules without a protocol: it brings its own."""
     if any('-p ' in w for w in words):
         return None
-    kind = maker.r.choice(['tcpmss', 'sctp', 'sctp', 'esp', 'ah'])
+    kind = maker.r.choice(['tcpmss', 'sctp', 'sctp', 'esp', 'ah', 'dccp', 'ipcomp'])
     no = maker.no()
     if kind == 'tcpmss':
         return f'-p tcp -m tcpmss {no}--mss {within(maker, [536, 1460, 1459, 1461])}'
     if kind == 'esp':
         return f'-p esp -m esp {no}--espspi {within(maker, [7, 0x6f703030, 0x12345678], 0, 4294967295)}'
+    if kind == 'dccp':
+        option = f' {no}--dccp-option {maker.r.choice([2, 37, 38])}' if maker.chance(0.3) else ''
+        types = f' {maker.no()}--dccp-types ' + ','.join(maker.r.sample(
+            ['REQUEST', 'RESPONSE', 'DATA', 'ACK', 'RESET', 'INVALID'], 2)) if maker.chance(0.6) else ''
+        return f'-p dccp -m dccp {maker.no()}--dport {within(maker, [22, 53, 80, 443])}{types}{option}'
+    if kind == 'ipcomp':
+        return f'-p ipcomp -m ipcomp {no}--ipcompspi {within(maker, [2, 7, 300], 0, 4294967295)}'
     if kind == 'ah':
         return f'-p ah -m ah {no}--ahspi {within(maker, [7, 300, 0x12345678], 0, 4294967295)}'
     ports = f' {no}--dport {within(maker, [22, 53, 80, 443])}' if maker.chance(0.4) else ''

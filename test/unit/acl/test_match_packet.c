@@ -199,3 +199,46 @@ Test(acl_match_packet, transport_headers)
 	expect_rows(CFG_IPV4, row, RTE_DIM(row));
 	expect_rows(CFG_IPV4, chunk, RTE_DIM(chunk));
 }
+
+Test(acl_match_packet, dccp_and_ipcomp)
+{
+	// Ports 80 and 443; RESET with 28 bytes of header, of which 4 are options: Ignored's
+	// kin 2, and 37 with a length of 3; a REQUEST that claims less than its header.
+	static const uint8_t reset[28] = {0, 80, 1, 187, 7, [8] = 7 << 1, [24] = 1, 37, 3, 9};
+	static const uint8_t low[16] = {0, 80, 1, 187, 3, [8] = 0},
+			     bare[12] = {[4] = 3, [8] = 2 << 1};
+	static const uint8_t comp[4] = {4, 0, 0, 7};
+#define BARE(p, b)                                                                                 \
+	{                                                                                          \
+		.proto = (p), .bare = true, .payload = (b), .payload_len = sizeof(b)               \
+	}
+#define D(rule, bytes, want)                                                                       \
+	{                                                                                          \
+		"-p dccp -m dccp " rule, BARE(IPPROTO_DCCP, bytes), {0}, want                      \
+	}
+#define C(rule, want)                                                                              \
+	{                                                                                          \
+		"-p ipcomp -m ipcomp " rule, BARE(IPPROTO_COMP, comp), {0}, want                   \
+	}
+	static const struct row dccp[] = {
+		D("", reset, MATCH),
+		D("--sport 80 --dport 400:", reset, MATCH),
+		D("! --sport 80", reset, MISS),
+		D("--sport 90:70", reset, MISS),
+		D("--dccp-types DATA,RESET", reset, MATCH),
+		D("! --dccp-types DATA,RESET", reset, MISS),
+		D("--dccp-types REQUEST", low, MATCH),
+		D("--dccp-option 37", reset, MATCH),
+		D("! --dccp-option 37", reset, MISS),
+		D("--dccp-option 9", reset, MISS),
+		D("! --dccp-option 9", low, HOT),
+		D("! --dccp-option 9", bare, MATCH),
+		{"-p dccp -m dccp", BARE(IPPROTO_DCCP, comp), {0}, HOT},
+		C("", MISS),
+		C("--ipcompspi 7", MATCH),
+		C("! --ipcompspi 5:9 --compres", MISS),
+		C("--ipcompspi 0:4294967295", MATCH),
+	};
+
+	expect_rows(CFG_IPV4, dccp, RTE_DIM(dccp));
+}

@@ -262,3 +262,39 @@ Test(config_save_packet, transport_headers)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+Test(config_save_packet, rare)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-p 33 -m dccp", "-p dccp -m dccp"},
+		{CFG_IPV6, IN, "-p dccp --sport 5:3 ! --dport 0:65535",
+		 "-p dccp -m dccp --sport 5:3 ! --dport 0:65535"},
+		{CFG_IPV4, IN,
+		 "-p dccp -m dccp --dccp-option 0x10 ! --dccp-types request,,INVALID,",
+		 "-p dccp -m dccp ! --dccp-types REQUEST,INVALID --dccp-option 16"},
+		{CFG_IPV4, IN, "-p 108 -m ipcomp", "-p ipcomp -m ipcomp --ipcompspi 0"},
+		{CFG_IPV4, IN, "-p ipcomp -m ipcomp ! --ipcompspi 0:4294967295 --compres",
+		 "-p ipcomp -m ipcomp --compres"},
+		{CFG_IPV6, IN, "-p ipcomp -m ipcomp --ipcompspi :5",
+		 "-p ipcomp -m ipcomp --ipcompspi 0:5"},
+		{CFG_IPV4, "filter FORWARD", "-m devgroup ! --dst-group 2/0xf --src-group 010",
+		 "-m devgroup --src-group 0x8 ! --dst-group 0x2/0xf"},
+		{CFG_IPV4, IN, "-m devgroup ! --src-group 0", "-m devgroup ! --src-group default"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m dccp", 10, "dccp"},
+		{CFG_IPV4, IN, "-p dccp -m dccp --dccp-types ALL", 26, "not a list"},
+		{CFG_IPV4, IN, "-p dccp -m dccp --dccp-option 0", 26, "not a number"},
+		{CFG_IPV4, IN, "-p tcp -m ipcomp", 17, "ipcomp"},
+		{CFG_IPV4, IN, "-p ipcomp -m ipcomp --ipcompspi 4294967296", 30, "not a number"},
+		{CFG_IPV4, IN, "-m devgroup", 10, "devgroup"},
+		{CFG_IPV4, IN, "-m devgroup --src-group foo", 22, "not a group"},
+		{CFG_IPV4, IN, "-m devgroup --src-group 1/", 22, "not a group"},
+		{CFG_IPV4, IN, "-m devgroup --dst-group 1", 10, "cannot stand at INPUT"},
+		{CFG_IPV4, "filter OUTPUT", "-m devgroup --src-group 1", 11,
+		 "cannot stand at OUTPUT"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}

@@ -288,10 +288,11 @@ static const struct {
 	{"{ jmp: ACCEPT }", "6:13: error: unknown key 'jmp' in a rule (did you mean 'jump'?)"},
 	{"{ zzzzzzzz: 1 }",
 	 "6:13: error: unknown key 'zzzzzzzz' in a rule (expected an iptables option"},
-	{"{ dport: 80 }",
-	 "6:13: error: 'dport' needs 'protocol: sctp' or 'protocol: tcp' or 'protocol: udp'"},
+	{"{ dport: 80 }", "6:13: error: 'dport' needs 'protocol: dccp' or 'protocol: sctp' or "
+			  "'protocol: tcp' or 'protocol: udp'"},
 	{"{ protocol: \"!tcp\", dport: 80 }",
-	 "6:31: error: 'dport' needs 'protocol: sctp' or 'protocol: tcp' or 'protocol: udp' in"},
+	 "6:31: error: 'dport' needs 'protocol: dccp' or 'protocol: sctp' or 'protocol: tcp' or "
+	 "'protocol: udp' in"},
 	{"{ protocol: udp, syn: true }",
 	 "6:28: error: 'syn' needs 'protocol: tcp' in the same rule"},
 	{"{ jump: ACCEPT, to-source: 1.1.1.1 }", "6:27: error: 'to-source' belongs to target SNAT"},
