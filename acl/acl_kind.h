@@ -178,6 +178,11 @@ enum acl_hit acl_limit_judge(const struct cfg_match *m, const struct acl_view *v
 int acl_limit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
 #define ACL_LIMIT_SIZE 32
 
+// acl_match_connlimit.c
+enum acl_hit acl_connlimit_judge(const struct cfg_match *m, const struct acl_view *v);
+int acl_connlimit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);
+void acl_connlimit_free(void *state, const void *item);
+
 // acl_match_hashlimit.c
 enum acl_hit acl_hashlimit_judge(const struct cfg_match *m, const struct acl_view *v);
 int acl_hashlimit_init(void *state, const void *item, const struct acl_policy *p, uint16_t worker);

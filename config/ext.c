@@ -20,6 +20,7 @@ static const struct ext *const exts[] = {
 	&ext_comment,
 	&ext_connbytes,
 	&ext_connlabel,
+	&ext_connlimit,
 	&ext_connmark,
 	&ext_connmark_target,
 	&ext_connsecmark,
@@ -112,7 +113,6 @@ struct other {
 static const struct other other_match[] = {
 	{"bpf", "bytecode,object-pinned"},
 	{"cluster", "cluster-total-nodes,cluster-local-node"},
-	{"connlimit", "connlimit-above,connlimit-upto,connlimit-mask"},
 	{"ipvs", "vproto,vaddr,vport",
 	 "there is no virtual server here; match the service's address and port"},
 	{"rateest", "rateest,rateest1,rateest2"},

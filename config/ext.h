@@ -143,6 +143,7 @@ extern const struct ext ext_tcpmss_target, ext_tcpoptstrip;			 // ext_change_tcp
 extern const struct ext ext_accept, ext_drop, ext_return;			 // ext_rule.c
 extern const struct ext ext_mark, ext_length, ext_iprange, ext_pkttype, ext_mac; // ext_packet.c
 extern const struct ext ext_ttl, ext_hl, ext_tos, ext_dscp, ext_ecn;		 // ext_header.c
+extern const struct ext ext_connlimit;						 // ext_connlimit.c
 extern const struct ext ext_hashlimit;						 // ext_hashlimit.c
 extern const struct ext ext_limit;						 // ext_limit.c
 extern const struct ext ext_cpu, ext_quota, ext_statistic;			 // ext_part.c

@@ -31,6 +31,7 @@ enum cfg_match_id {
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNBYTES, // -m connbytes
 	CFG_M_CONNLABEL, // -m connlabel
+	CFG_M_CONNLIMIT, // -m connlimit
 	CFG_M_CONNMARK,	 // -m connmark
 	CFG_M_CONNTRACK, // -m conntrack
 	CFG_M_CPU,	 // -m cpu
@@ -175,6 +176,16 @@ struct cfg_m_connlabel {
 	bool set; // the flow has it from now on
 	bool invert;
 };
+
+struct cfg_m_connlimit {
+	uint32_t limit;
+	uint8_t mask; // prefix length; it may be longer than an address
+	bool set, mask_set;
+	bool above; // matches more than the limit, not what is within it
+	bool daddr; // by the packet's destination
+};
+// How many bits of an address count. family: CFG_IPV4 or CFG_IPV6.
+unsigned cfg_connlimit_bits(const struct cfg_m_connlimit *m, unsigned family);
 
 #define CFG_HELPER_NAME 30 // with the NUL
 struct cfg_m_helper {
@@ -543,6 +554,7 @@ struct cfg_match {
 		struct cfg_m_mark mark;	  // CFG_M_MARK, CFG_M_CONNMARK
 		struct cfg_m_connbytes connbytes;
 		struct cfg_m_connlabel connlabel;
+		struct cfg_m_connlimit connlimit;
 		struct cfg_m_helper helper;
 		struct cfg_m_length length; // CFG_M_LENGTH, CFG_M_TCPMSS
 		struct cfg_m_iprange iprange;

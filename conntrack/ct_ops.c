@@ -81,6 +81,40 @@ expected_by(const struct pl_worker *w, const struct ct_entry *e)
 	return help->master != 0 ? help->master_helper : CFG_HELPER_NONE;
 }
 
+static void
+name(const struct ct_entry *e, struct pl_flow_name *out)
+{
+	struct ct_key k;
+
+	ct_entry_key(e, 0, &k);
+	*out = (struct pl_flow_name){.src = k.src,
+				     .dst = k.dst,
+				     .sport = rte_be_to_cpu_16(k.sport),
+				     .dport = rte_be_to_cpu_16(k.dport),
+				     .zone = k.zone,
+				     .family = k.family,
+				     .proto = k.proto};
+}
+
+static bool
+is_open(const struct pl_worker *w, const struct pl_flow_name *name)
+{
+	struct ct_key k = {.src = name->src,
+			   .dst = name->dst,
+			   .sport = rte_cpu_to_be_16(name->sport),
+			   .dport = rte_cpu_to_be_16(name->dport),
+			   .zone = name->zone,
+			   .family = name->family,
+			   .proto = name->proto};
+	unsigned dir;
+	const struct ct_entry *e = ct_table_find(w->ct, &k, ct_key_hash(&w->ct->seeds, &k), &dir);
+
+	if (e == NULL || dir != 0 || !(e->status & CT_S_CONFIRMED) || ct_entry_past(w->ct, e))
+		return false;
+	return e->proto != IPPROTO_TCP ||
+	       (e->tcp.state != CT_TCP_TIME_WAIT && e->tcp.state != CT_TCP_CLOSE);
+}
+
 const struct pl_flow_ops ct_flow_ops = {
 	.status = status,
 	.side = side,
@@ -91,4 +125,6 @@ const struct pl_flow_ops ct_flow_ops = {
 	.has_label = has_label,
 	.set_label = set_label,
 	.expected_by = expected_by,
+	.name = name,
+	.is_open = is_open,
 };

@@ -24,6 +24,15 @@ struct pl_flow_side {
 	uint8_t proto;
 };
 
+// What names a flow as long as it lives: its tuple in direction original, ports as above. Without
+// padding: compared byte by byte.
+struct pl_flow_name {
+	union pl_addr src, dst;
+	uint16_t sport, dport;
+	uint16_t zone;
+	uint8_t family, proto;
+};
+
 #define PL_FLOW_LABELS 128
 
 struct pl_flow_ops {
@@ -43,6 +52,10 @@ struct pl_flow_ops {
 	// The helper (enum cfg_helper) of the flow that this one was expected because of; 0: it was
 	// not.
 	uint8_t (*expected_by)(const struct pl_worker *w, const struct ct_entry *e);
+	void (*name)(const struct ct_entry *e, struct pl_flow_name *out);
+	// Does the worker have a flow of that name, which packets have made known, and which is not
+	// a TCP connection that has been closed?
+	bool (*is_open)(const struct pl_worker *w, const struct pl_flow_name *name);
 };
 
 extern const struct pl_flow_ops *pl_flow_ops;

@@ -1,8 +1,19 @@
-"""Matches that limit: hashlimit, time.
+"""Matches that limit: connlimit, hashlimit, time.
 
 A case takes the kernel a tenth of a second and Ringwall's clock eight: rates are of hours and days, and nothing expires.
 The kernel refuses larger bursts at fewer a day.
 """
+
+
+def connlimit(m, place, words):
+    # Within a tick the kernel counts a connection again with each packet of it: there are enough of them, or none.
+    if place.table == 'raw':
+        return None
+    out = m.r.choice(['--connlimit-above 0', '--connlimit-upto 0', '--connlimit-above 1000', '--connlimit-upto 1000'])
+    if m.chance(0.5):
+        out += f' --connlimit-mask {m.r.choice([0, 8, 24, 31])}'
+    # Linux 6.18 drops packets of a connection that is closed already where its address has no other.
+    return f'-m state --state NEW -m connlimit {m.no()}{out}' + m.r.choice(['', ' --connlimit-daddr'])
 
 
 def hashlimit(m, place, words):
@@ -43,4 +54,4 @@ def time(m, place, words):
     return f'-m time {out}'.rstrip()
 
 
-MATCHES = [hashlimit, hashlimit, time]
+MATCHES = [connlimit, hashlimit, hashlimit, time]

@@ -11,4 +11,5 @@ struct ct_entry { // a test's own
 	uint8_t helper; // enum cfg_helper
 };
 
-void flows_init(void); // these are what rules ask
+void flows_open_all(bool open); // are flows that rules ask about by name
+void flows_init(void);		// these are what rules ask

@@ -73,6 +73,9 @@ static const struct sample {
 	 "time {|! }--monthdays {1..31},{1..31} --datestart 20{10..37}-0{1..9}-2{0..8}{| "
 	 "--kerneltz}"},
 	{CFG_BOTH, 0, NULL,
+	 "connlimit --connlimit-{upto|above} {0..3} --connlimit-mask {0..32}{| "
+	 "--connlimit-daddr}"},
+	{CFG_BOTH, 0, NULL,
 	 "hashlimit --hashlimit-{upto|above} {1..9}/{sec|min|hour} --hashlimit-burst {1..9} "
 	 "--hashlimit-name {a|b}{| --hashlimit-mode srcip| --hashlimit-mode dstip,srcport}"},
 	{CFG_BOTH, 0, NULL,

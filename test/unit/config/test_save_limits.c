@@ -145,3 +145,40 @@ Test(config_save_limits, time)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+Test(config_save_limits, connlimit)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m connlimit --connlimit-upto 0",
+		 "-m connlimit --connlimit-upto 0 --connlimit-mask 32 --connlimit-saddr"},
+		{CFG_IPV6, IN, "-m connlimit ! --connlimit-upto 0x10 --connlimit-daddr",
+		 "-m connlimit --connlimit-above 16 --connlimit-mask 128 --connlimit-daddr"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-above 1 --connlimit-mask 255.255.0.0",
+		 "-m connlimit --connlimit-above 1 --connlimit-mask 16 --connlimit-saddr"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-above 1 --connlimit-mask 255.0.255.0",
+		 "-m connlimit --connlimit-above 1 --connlimit-mask 32 --connlimit-saddr"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-above 1 --connlimit-mask 64",
+		 "-m connlimit --connlimit-above 1 --connlimit-mask 32 --connlimit-saddr"},
+		{CFG_IPV6, IN, "-m connlimit --connlimit-above 1 --connlimit-mask ffff::",
+		 "-m connlimit --connlimit-above 1 --connlimit-mask 16 --connlimit-saddr"},
+		{CFG_IPV4, IN,
+		 "-m connlimit --connlimit-upto 4294967295 --connlimit-mask 0 --connlimit-saddr",
+		 NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m connlimit", 10, "needs 'connlimit-upto'"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-mask 24", 10, "needs 'connlimit-upto'"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-upto 4294967296", 23,
+		 "is not a number from"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-upto -1", 23, "is not a number from"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-upto 1 --connlimit-mask 129", 42,
+		 "not a prefix length"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-upto 1 --connlimit-mask ffff::", 42,
+		 "is for IPv6"},
+		{CFG_IPV4, IN, "-m connlimit --connlimit-above 1 ! --connlimit-daddr", 45,
+		 "cannot be negated"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
