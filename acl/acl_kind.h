@@ -14,7 +14,7 @@ enum acl_kind_flags {
 	// Keeps something, or its answer changes with time: it is judged or applied exactly once
 	// per packet that gets to it, and in the packets' order.
 	ACL_K_STATE = 1 << 1,
-	// Target: later rules may see another connection state (raw's NOTRACK).
+	// Target: later rules may see another connection state (raw's NOTRACK) or address (SNPT).
 	ACL_K_UNTRACKS = 1 << 2,
 	// Match without boxes: may say ACL_HOT, so that no later match may narrow the boxes.
 	ACL_K_HOT = 1 << 3,
@@ -87,6 +87,7 @@ struct acl_target_kind {
 	uint8_t flags;	 // enum acl_kind_flags
 	uint8_t shares;	 // enum acl_shares
 	enum acl_shares (*shares_of)(const struct cfg_target *t); // as in struct acl_match_kind
+	bool (*fixed)(const struct cfg_target *t);		  // the same
 	const char *(*name_of)(const struct cfg_target *t);
 	struct acl_kind_state state;
 	int (*prepare)(struct cfg_target *t, const struct acl_policy *p, enum cfg_family family,
@@ -209,6 +210,12 @@ enum acl_next acl_ecn_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_hl_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_tos_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_ttl_apply(const struct acl_rule *r, struct acl_view *v);
+// acl_target_hmark.c
+enum acl_next acl_hmark_apply(const struct acl_rule *r, struct acl_view *v);
+bool acl_hmark_fixed(const struct cfg_target *t);
+// acl_target_npt.c
+enum acl_next acl_dnpt_apply(const struct acl_rule *r, struct acl_view *v);
+enum acl_next acl_snpt_apply(const struct acl_rule *r, struct acl_view *v);
 // acl_target_tcp.c
 enum acl_next acl_tcpmss_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_tcpoptstrip_apply(const struct acl_rule *r, struct acl_view *v);

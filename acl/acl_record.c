@@ -55,6 +55,14 @@ asks_packets(const struct acl_rule *r)
 	return false;
 }
 
+static bool
+target_fixed(const struct acl_rule *r)
+{
+	const struct acl_target_kind *kind = &acl_target_kind[r->target];
+
+	return (kind->flags & ACL_K_FLOW) || (kind->fixed != NULL && kind->fixed(r->data));
+}
+
 int
 acl_record_init(struct acl_table *t)
 {
@@ -69,7 +77,7 @@ acl_record_init(struct acl_table *t)
 			struct acl_rule *r = &t->rule[i];
 			bool asks = asks_packets(r);
 
-			if (asks || !(acl_target_kind[r->target].flags & ACL_K_FLOW))
+			if (asks || !target_fixed(r))
 				r->flags |= ACL_R_VARIES;
 			if (asks)
 				t->varies[t->n_varies++] = i;

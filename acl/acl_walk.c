@@ -106,12 +106,17 @@ key_set(struct acl_lane *l, enum acl_family family, const struct acl_classes *cl
 	}
 }
 
-// The packet's state has changed on the way: what key and steps say of it follows.
+// The packet's state or an IPv6 address has changed on the way: what key and steps say of it
+// follows.
 static inline void
 key_state(struct acl_lane *l)
 {
 	struct acl_key_tail *tail = l->v.pkt->family == 4 ? &l->key.v4.tail : &l->key.v6.tail;
 
+	if (l->v.pkt->family == 6) {
+		memcpy(l->key.v6.src, &l->v.pkt->src, 16);
+		memcpy(l->key.v6.dst, &l->v.pkt->dst, 16);
+	}
 	tail->ct = l->v.ct | (tail->ct & ACL_KEY_L4);
 	l->misc = acl_misc(l->v.pkt->proto, tail->ct, tail->flags);
 }

@@ -130,6 +130,8 @@ extern const struct ext ext_conntrack;						// ext_conntrack.c
 extern const struct ext ext_connbytes, ext_connlabel, ext_connmark, ext_helper; // ext_conn.c
 extern const struct ext ext_reject;						// ext_reject.c
 extern const struct ext ext_connsecmark, ext_idletimer, ext_queue, ext_tproxy;	// ext_idle.c
+extern const struct ext ext_hmark;						// ext_hmark.c
+extern const struct ext ext_dnpt, ext_snpt, ext_tee;				// ext_npt.c
 extern const struct ext ext_rateest_target;					// ext_rateest.c
 extern const struct ext ext_nfqueue, ext_synproxy;				// ext_divert.c
 extern const struct ext ext_checksum, ext_classify;				// ext_class.c

@@ -30,10 +30,12 @@ enum cfg_target_id {
 	CFG_T_CLASSIFY, // not run
 	CFG_T_CONNMARK,
 	CFG_T_CONNSECMARK, // not run
+	CFG_T_DNPT,	   // mangle, IPv6
 	CFG_T_DSCP,	   // mangle
 	CFG_T_ECN,	   // mangle, IPv4
 	CFG_T_HL,	   // mangle, IPv6
-	CFG_T_IDLETIMER,   // not run
+	CFG_T_HMARK,
+	CFG_T_IDLETIMER, // not run
 	CFG_T_LOG,
 	CFG_T_NETMAP, // ends the walk. addr_min and addr_max of nat are its network
 	CFG_T_NFLOG,
@@ -41,9 +43,11 @@ enum cfg_target_id {
 	CFG_T_QUEUE,   // not run; ends the walk
 	CFG_T_RATEEST, // not run
 	CFG_T_SET,
+	CFG_T_SNPT,	// mangle, IPv6
 	CFG_T_SYNPROXY, // not run; ends the walk
 	CFG_T_TCPMSS,
 	CFG_T_TCPOPTSTRIP, // mangle
+	CFG_T_TEE,	   // not run
 	CFG_T_TOS,	   // mangle
 	CFG_T_TPROXY,	   // mangle PREROUTING, not run; ends the walk
 	CFG_T_TRACE,	   // raw
@@ -184,6 +188,40 @@ struct cfg_t_synproxy {
 	uint16_t mss;
 };
 
+enum cfg_hmark_field { // bits
+	CFG_HMARK_SRC = 1 << 0,
+	CFG_HMARK_DST = 1 << 1,
+	CFG_HMARK_SPORT_MASK = 1 << 2,
+	CFG_HMARK_DPORT_MASK = 1 << 3,
+	CFG_HMARK_SPI_MASK = 1 << 4,
+	CFG_HMARK_SPORT = 1 << 5,
+	CFG_HMARK_DPORT = 1 << 6,
+	CFG_HMARK_SPI = 1 << 7,
+	CFG_HMARK_PROTO_MASK = 1 << 8,
+	CFG_HMARK_RND = 1 << 9,
+	CFG_HMARK_MOD = 1 << 10,
+	CFG_HMARK_OFFSET = 1 << 11,
+	CFG_HMARK_CT = 1 << 12, // of the flow
+};
+#define CFG_HMARK_WHOLE 255 // prefix: the whole address of either family
+struct cfg_t_hmark {	    // mark = (hash * mod >> 32) + offset
+	uint16_t set;	    // of enum cfg_hmark_field; what was not given is 0
+	uint8_t src_len, dst_len;
+	uint16_t sport_mask, dport_mask, sport, dport, proto_mask;
+	uint32_t spi_mask, spi, rnd, mod, offset;
+};
+
+struct cfg_t_npt {
+	uint8_t src[16], dst[16];
+	uint8_t src_len, dst_len; // at most 64; all bits behind are 0
+};
+
+struct cfg_t_tee {
+	uint8_t family;
+	uint8_t gateway[16];
+	char oif[16]; // "": not given
+};
+
 #define CFG_IDLE_SECONDS_MAX 2147482
 struct cfg_t_idletimer {
 	uint32_t seconds;
@@ -258,8 +296,11 @@ struct cfg_target {
 		struct cfg_t_ecn ecn;
 		struct cfg_t_tcpmss tcpmss;
 		struct cfg_t_tcpoptstrip tcpoptstrip;
+		struct cfg_t_hmark hmark;
 		struct cfg_t_idletimer idletimer;
+		struct cfg_t_npt npt; // CFG_T_DNPT, CFG_T_SNPT
 		struct cfg_t_rateest rateest;
+		struct cfg_t_tee tee;
 		struct cfg_t_tproxy tproxy;
 		bool restore;  // CFG_T_CONNSECMARK: else save
 		uint8_t audit; // CFG_T_AUDIT: 0 accept, 1 drop, 2 reject

@@ -101,6 +101,9 @@ static const struct sample targets[] = {
 	{CFG_BOTH, 0, NULL, "SET --add-set s{0..9} {src|dst,src}{| --exist}{| --timeout 7}"},
 	{CFG_BOTH, 0, NULL, "SET{| --add-set a dst} --del-set b {src|dst,src}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "TRACE"},
+	{CFG_BOTH, 0, NULL,
+	 "HMARK --hmark-tuple {src|dst,sport|src,dst,proto|spi,src|ct,src,dst} --hmark-rnd {0..9} "
+	 "--hmark-mod {1|4|4294967295}{| --hmark-offset 9}"},
 	{CFG_BOTH, 0, NULL, "IDLETIMER --timeout {1..99} --label l{0..9}{| --alarm}"},
 	{CFG_BOTH, 0, NULL,
 	 "RATEEST --rateest-name {0..9} --rateest-interval {1..8}s --rateest-ewmalog {16..900}s"},

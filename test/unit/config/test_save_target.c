@@ -357,3 +357,98 @@ Test(config_save_target, rateest)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+#define NPT	"--src-pfx dead::/64 --dst-pfx 1c3::/64"
+#define HM	" --hmark-rnd 0x00000004 --hmark-mod 42"
+#define HASH(x) "-j HMARK " x HM
+
+Test(config_save_target, npt_tee)
+{
+	static const struct row rows[] = {
+		{CFG_IPV6, "mangle POSTROUTING", "-j SNPT " NPT, NULL},
+		{CFG_IPV6, "mangle INPUT", "-j SNPT --dst-pfx 2::/ffff:: --src-pfx 1::/0x10",
+		 "-j SNPT --src-pfx 1::/16 --dst-pfx 2::/16"},
+		{CFG_IPV6, "mangle INPUT", "-j SNPT --src-pfx ::/0 --dst-pfx ::/64",
+		 "-j SNPT --dst-pfx ::/64"},
+		{CFG_IPV6, "mangle OUTPUT", "-j DNPT --src-pfx dead::/63 --dst-pfx 1c3::/48", NULL},
+		{CFG_IPV6, PRE, "-j DNPT " NPT, NULL},
+		{CFG_IPV4, IN, "-j TEE --gateway 1.1.1.1", NULL},
+		{CFG_IPV4, RAW, "-j TEE --oif 1234567890123456 --gateway 224.0.0.1",
+		 "-j TEE --gateway 224.0.0.1 --oif 123456789012345"},
+		{CFG_IPV6, "nat POSTROUTING", "-j TEE --gateway 2001:db8::1 --oif a+", NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV6, "mangle INPUT", "-j SNPT --src-pfx dead::/64", 10,
+		 "needs option 'dst-pfx'"},
+		{CFG_IPV6, "mangle FORWARD", "-j SNPT " NPT, 12, "FORWARD"},
+		{CFG_IPV6, "mangle POSTROUTING", "-j DNPT " NPT, 16, "POSTROUTING"},
+		{CFG_IPV6, IN, "-j SNPT " NPT, 10, "mangle"},
+		{CFG_IPV4, "mangle INPUT", "-j SNPT " NPT, 10, "IPv4"},
+		{CFG_IPV6, PRE, "-j DNPT --src-pfx dead::/65 --dst-pfx 1c3::/64", 23,
+		 "longer than /64"},
+		{CFG_IPV6, PRE, "-j DNPT --src-pfx dead::beef --dst-pfx 1c3::/64", 23,
+		 "longer than /64"},
+		{CFG_IPV6, PRE, "-j DNPT --src-pfx dead::1/64 --dst-pfx 1c3::/64", 23,
+		 "bits set behind"},
+		{CFG_IPV6, PRE, "-j DNPT --src-pfx dead::/129 --dst-pfx 1c3::/64", 23,
+		 "not an IPv6 prefix"},
+		{CFG_IPV6, PRE, "-j DNPT --src-pfx 1.2.3.4/24 --dst-pfx 1c3::/64", 23,
+		 "not an IPv6 prefix"},
+		{CFG_IPV4, IN, "-j TEE", 10, "needs option 'gateway'"},
+		{CFG_IPV4, IN, "-j TEE --gateway 0.0.0.0", 17, "not an address"},
+		{CFG_IPV4, IN, "-j TEE --gateway 1.1.1.1/24", 17, "not an address"},
+		{CFG_IPV6, IN, "-j TEE --gateway 1.1.1.1", 17, "not an address"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+Test(config_save_target, hmark)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, PRE, HASH("--hmark-src-prefix 32"), NULL},
+		{CFG_IPV4, PRE, HASH("--hmark-tuple src,dst,sport,dport,proto"),
+		 HASH("--hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff "
+		      "--hmark-dport-mask 0xffff --hmark-proto-mask 0xffff")},
+		{CFG_IPV6, "mangle OUTPUT", HASH("--hmark-tuple CT,src,dst"),
+		 HASH("--hmark-src-prefix 128 --hmark-dst-prefix 128") " --hmark-tuple ct"},
+		{CFG_IPV4, IN, HASH("--hmark-src-prefix 24 --hmark-tuple src"),
+		 HASH("--hmark-src-prefix 32")},
+		{CFG_IPV4, RAW, HASH("--hmark-src-prefix 0 --hmark-dst-prefix 255.255.0.0"),
+		 HASH("--hmark-src-prefix 0 --hmark-dst-prefix 16")},
+		{CFG_IPV4, RAW, HASH("--hmark-src-prefix 0xff000000"),
+		 HASH("--hmark-src-prefix 8")},
+		{CFG_IPV6, RAW, HASH("--hmark-src-prefix ffff:: --hmark-dst-prefix 99"),
+		 HASH("--hmark-src-prefix 16 --hmark-dst-prefix 99")},
+		{CFG_IPV4, PRE,
+		 HASH("--hmark-dport 4 --hmark-sport 3 --hmark-dport-mask 2 --hmark-sport-mask 1"),
+		 HASH("--hmark-sport-mask 0x0001 --hmark-dport-mask 0x0002 --hmark-sport 0x0003 "
+		      "--hmark-dport 0x0004")},
+		{CFG_IPV4, PRE, HASH("--hmark-spi-mask 0x00000004 --hmark-proto-mask 0x05"), NULL},
+		{CFG_IPV4, PRE, HASH("--hmark-spi-mask 0x00000001 --hmark-sport 0x0003"), NULL},
+		{CFG_IPV4, PRE, HASH("--hmark-sport-mask 0x0003 --hmark-spi 0x00000001"), NULL},
+		{CFG_IPV4, PRE, HASH("--hmark-tuple ct") " --hmark-offset 0xff",
+		 "-j HMARK" HM " --hmark-offset 255 --hmark-tuple ct"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, PRE, "-j HMARK --hmark-rnd 4", 15, "needs option 'hmark-mod'"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-mod 42 --hmark-tuple src", 15,
+		 "needs option 'hmark-rnd'"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-mod 42 --hmark-rnd 4 --hmark-offset 1", 15,
+		 "needs 'hmark-tuple'"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-mod 0", 24, "from 1 to 4294967295"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-sport 65536", 24, "from 0 to 65535"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-tuple foo", 24, "is not a list"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-tuple src,", 24, "is not a list"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-tuple src --hmark-src-prefix 8", 42, "only once"},
+		{CFG_IPV4, PRE, HASH("--hmark-tuple spi,sport"), 15, "with port masks"},
+		{CFG_IPV4, PRE, HASH("--hmark-spi 1 --hmark-sport 2"), 15, "with ports"},
+		{CFG_IPV6, PRE, "-j HMARK --hmark-src-prefix 129", 24, "not a prefix length"},
+		{CFG_IPV4, PRE, "-j HMARK --hmark-src-prefix 255.0.255.0", 24,
+		 "not a prefix length"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
