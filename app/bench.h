@@ -39,7 +39,8 @@ struct bench_rig {
 	struct rte_mbuf *free[BENCH_BATCH]; // what came out, to be filled again
 	uint32_t n_free;
 	uint64_t sent, base_ns, random;
-	uint64_t driver; // ticks spent in the generator ports, which stand for the NIC's driver
+	uint64_t held_ns; // the clock stands at this; 0: it goes
+	uint64_t driver;  // ticks spent in the generator ports, which stand for the NIC's driver
 	double ns_per_tick;
 };
 
@@ -57,6 +58,7 @@ uint64_t bench_run(struct bench_rig *r);
 // come out.
 uint64_t bench_establish(struct bench_rig *r);
 void bench_visit(struct bench_rig *r); // every flow once, in the original direction
+// Both at one moment of the flows' clock: with many of them it takes longer than they live.
 uint32_t bench_random_flow(struct bench_rig *r, uint32_t i, void *arg);
 
 // ---- what is measured
