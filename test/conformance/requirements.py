@@ -357,8 +357,8 @@ def _(g):
 
 text(6888, 'REQ-3', 'no limits on size and contiguity of the pool (should)', 'not tried',
      'a rule takes one range of any size; pools in pieces are a rule for each, chosen by the source')
-text(6888, 'REQ-4', 'limits of ports per subscriber', 'fail', 'no rule option yet; connlimit limits connections')
-text(6888, 'REQ-5', 'limits of state per subscriber (should)', 'fail', 'no rule option yet; connlimit limits connections')
+text(6888, 'REQ-4', 'limits of ports per subscriber', 'fail', 'no rule option yet, and no connlimit')
+text(6888, 'REQ-5', 'limits of state per subscriber (should)', 'fail', 'no rule option yet, and no connlimit')
 
 
 @row(6888, 'REQ-6', 'translation can be left out for destinations', G.EXEMPT)
