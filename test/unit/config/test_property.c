@@ -78,10 +78,11 @@ same_match(const struct cfg_match *a, const struct cfg_match *b)
 
 // What no field-by-field comparison knows: the text that says it.
 static bool
-same_target_text(const struct cfg_target *a, const struct cfg_target *b)
+same_target_text(const struct cfg_target *a, const struct cfg_target *b, uint8_t family)
 {
 	const struct cfg_rule x = {.target = *a}, y = {.target = *b};
-	char *s = cfg_target_to_save(&x, CFG_IPV4), *t = cfg_target_to_save(&y, CFG_IPV4);
+	enum cfg_family f = family & CFG_IPV4 ? CFG_IPV4 : CFG_IPV6;
+	char *s = cfg_target_to_save(&x, f), *t = cfg_target_to_save(&y, f);
 	bool same = s != NULL && t != NULL && strcmp(s, t) == 0;
 
 	free(s);
@@ -90,7 +91,7 @@ same_target_text(const struct cfg_target *a, const struct cfg_target *b)
 }
 
 static bool
-same_target(const struct cfg_target *a, const struct cfg_target *b)
+same_target(const struct cfg_target *a, const struct cfg_target *b, uint8_t family)
 {
 	const struct cfg_t_nat *x = &a->nat, *y = &b->nat;
 
@@ -115,7 +116,7 @@ same_target(const struct cfg_target *a, const struct cfg_target *b)
 	if (a->id < CFG_T_MASQUERADE || a->id == CFG_T_NOTRACK)
 		return true;
 	if (a->id > CFG_T_MARK)
-		return same_target_text(a, b);
+		return same_target_text(a, b, family);
 	return x->family == y->family && x->has_ports == y->has_ports && x->random == y->random &&
 	       x->random_fully == y->random_fully && x->persistent == y->persistent &&
 	       memcmp(x->addr_min, y->addr_min, 16) == 0 &&
@@ -143,7 +144,7 @@ rule_differs(const struct cfg_rule *a, const struct cfg_rule *b)
 	for (size_t i = 0; i < a->n_match; i++)
 		if (!same_match(&a->match[i], &b->match[i]))
 			return "match";
-	if (!same_target(&a->target, &b->target))
+	if (!same_target(&a->target, &b->target, a->family))
 		return "target";
 	return a->packets != b->packets || a->bytes != b->bytes ? "counters" : NULL;
 }
