@@ -11,7 +11,7 @@
 #include "app/cmd.h"
 #include "app/cmd_diff.h"
 #include "app/messages.h"
-#include "config/lint.h"
+#include "config/lint/lint.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 

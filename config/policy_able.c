@@ -4,7 +4,7 @@
 // cfg_policy_able is called by whoever is about to run a policy (daemon, replay, apply, restore)
 // and by `ringwall check`, with errors, and by import and export, with warnings. It reads the rows
 // of the extension table, whose `unable` knows the reason; it changes nothing.
-#include "config/ext.h"
+#include "config/ext/ext.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 // standing at every hook from which they can be reached, in each family by itself. Stricter than
 // the kernel: a circle of jumps is an error even where no packet can get into it, and so is a web
 // of jumps in which one packet may walk more than CFG_STEPS_MAX rules.
-#include "config/ext.h"
+#include "config/ext/ext.h"
 #include "config/value.h"
 
 #include <ctype.h>

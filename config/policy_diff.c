@@ -1,15 +1,15 @@
 // What traffic fares differently under two policies.
 //
 // Called by app/ (`ringwall check --diff`). For each family and way through the hooks both policies
-// become programs of one world (config/space_prog.h). Their positions are paired by their words, in
-// order; a packet that meets only paired rules fares alike in both. So whatever changes has met an
-// unpaired one, and only pairs of ends are searched of which one is unpaired, or which an unpaired
-// rule leads to. A packet that a search finds is made plain, and told only if the walk through the
-// two policies themselves (config/space_eval.h) confirms it.
+// become programs of one world (config/space/space_prog.h). Their positions are paired by their
+// words, in order; a packet that meets only paired rules fares alike in both. So whatever changes
+// has met an unpaired one, and only pairs of ends are searched of which one is unpaired, or which
+// an unpaired rule leads to. A packet that a search finds is made plain, and told only if the walk
+// through the two policies themselves (config/space/space_eval.h) confirms it.
 #include "config/policy_diff.h"
-#include "config/space_eval.h"
-#include "config/space_text.h"
-#include "config/space_walk.h"
+#include "config/space/space_eval.h"
+#include "config/space/space_text.h"
+#include "config/space/space_walk.h"
 
 #include <errno.h>
 #include <netinet/in.h>

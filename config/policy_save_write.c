@@ -5,7 +5,7 @@
 // lists the table that was loaded last first, so iptables-save after iptables-restore gives them in
 // reverse; here the positions in the file say what came first. User chains come sorted by name, as
 // libiptc keeps them.
-#include "config/ext.h"
+#include "config/ext/ext.h"
 #include "config/model.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 // cannot say stands under `match:`, families are written where the reader would not come to them by
 // itself.
 #include "config/ct_settings.h"
-#include "config/ext.h"
+#include "config/ext/ext.h"
 #include "config/model.h"
 #include "config/yaml_in.h"
 

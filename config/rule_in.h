@@ -1,7 +1,7 @@
 #pragma once
 // One rule on its way from a file into a chain: what the YAML reader and the iptables-save reader
 // share. Private to config/.
-#include "config/ext.h"
+#include "config/ext/ext.h"
 
 #define RULE_IN_MATCHES 64	// matches in one rule
 #define RULE_IN_MAX	1000000 // rules in one file, lists of addresses multiplied out

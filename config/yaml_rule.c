@@ -1,8 +1,8 @@
 // One rule of a policy file: a YAML map of iptables' long options to a rule in its chain.
 //
 // Called by policy_yaml.c for every element of `rules:`, on its thread. Keys are the rows of the
-// extension table (config/ext.h). A match's option used as a key of the rule makes that match, in
-// the order in which the keys stand; what cannot be said like that (a match without options, the
+// extension table (config/ext/ext.h). A match's option used as a key of the rule makes that match,
+// in the order in which the keys stand; what cannot be said like that (a match without options, the
 // same match twice) stands under `match:`. A leading "!" negates where the option can be negated.
 // All errors of a rule are told.
 #include "config/model.h"

@@ -12,7 +12,7 @@ ROOMS = ['config', 'pipeline', 'acl', 'conntrack', 'nat', 'net', 'control', 'app
 
 # What a room shows to others. A room's own files include whatever they like of the room.
 PUBLIC = {
-    'config': ['config/policy.h', 'config/settings.h', 'config/cfg_err.h', 'config/lint.h', 'config/policy_diff.h'],
+    'config': ['config/policy.h', 'config/settings.h', 'config/cfg_err.h', 'config/lint/lint.h', 'config/policy_diff.h'],
     'acl': ['acl/acl.h', 'acl/acl_sets.h'],
     'conntrack': ['conntrack/ct.h', 'conntrack/ct_help.h', 'conntrack/ct_sip.h', 'conntrack/ct_text.h'],
     'nat': ['nat/nat.h'],

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "config/ct_settings.h"
-#include "config/ext.h"
-#include "config/lint.h"
+#include "config/ext/ext.h"
+#include "config/lint/lint.h"
 
 static unsigned missing;
 

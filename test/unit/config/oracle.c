@@ -5,7 +5,7 @@
 // main.
 #include <string.h>
 
-#include "config/ext.h"
+#include "config/ext/ext.h"
 #include "corpus.h"
 
 enum verdict { SAME, LACKING, DIFFERS };

@@ -2,7 +2,7 @@
 // The parts that config/policy.schema.json is put together from: schema.c, schema_rule.c.
 #include <jansson.h>
 
-#include "config/ext.h"
+#include "config/ext/ext.h"
 
 #define SCHEMA_TRUE  "[tT][rR][uU][eE]|[yY][eE][sS]|[oO][nN]"
 #define SCHEMA_FALSE "[fF][aA][lL][sS][eE]|[nN][oO]|[oO][fF][fF]"

@@ -2,7 +2,7 @@
 // A world small enough to try every packet of it: random rules over a handful of values per field,
 // and all packets that can tell such rules apart.
 #include "config/policy.h"
-#include "config/space_prog.h"
+#include "config/space/space_prog.h"
 
 // IPv4 rules as iptables-save text; the same for the same seed. The caller's.
 char *small_policy(uint64_t seed);

@@ -1,7 +1,7 @@
 // `check --diff`: what is told is true, and nothing that changes goes untold.
 #include "cfg_test.h"
 #include "config/policy_diff.h"
-#include "config/space_eval.h"
+#include "config/space/space_eval.h"
 #include "small_world.h"
 
 static const char *const head = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n"

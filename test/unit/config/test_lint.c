@@ -1,7 +1,7 @@
 // The warnings of `ringwall check`: each with a policy that gets it, one that does not, and silence
 // on demand.
 #include "cfg_test.h"
-#include "config/lint.h"
+#include "config/lint/lint.h"
 
 static int
 by_line(const void *a, const void *b)

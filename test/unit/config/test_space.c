@@ -1,7 +1,7 @@
 // The set reasoning of `ringwall check` against trying every packet of a small world.
 #include "cfg_test.h"
-#include "config/space_eval.h"
-#include "config/space_step.h"
+#include "config/space/space_eval.h"
+#include "config/space/space_step.h"
 #include "small_world.h"
 
 static struct cfg_policy *
