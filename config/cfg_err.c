@@ -5,6 +5,7 @@
 // name that new messages get is only borrowed. Adding never fails for the caller: what cannot be
 // stored is counted and sets `truncated`, so that n_errors alone decides whether a file is sound.
 #include "config/cfg_err.h"
+#include "config/value.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,20 @@ is_last(const struct cfg_err *err, const struct cfg_msg *msg)
 	       (last->file == NULL ? file == NULL : file != NULL && strcmp(last->file, file) == 0);
 }
 
+// Messages quote what they speak of, and may cut it inside a character or hold what no character
+// is: that becomes '?', for whoever prints or sends the message wants UTF-8.
+static void
+whole_characters(char *text)
+{
+	for (size_t n; *text != '\0'; text += n) {
+		n = cfg_utf8_len(text);
+		if (n == 0) {
+			*text = '?';
+			n = 1;
+		}
+	}
+}
+
 static void
 msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
 {
@@ -74,6 +89,8 @@ msg_add(struct cfg_err *err, struct cfg_msg msg, const char *fmt, va_list ap)
 
 	if (vasprintf(&msg.text, fmt, ap) < 0)
 		msg.text = NULL;
+	else
+		whole_characters(msg.text);
 	if (msg.severity == CFG_ERROR)
 		err->n_errors++;
 	if (msg.text != NULL && is_last(err, &msg)) {

@@ -207,7 +207,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     p.add_argument('judge')
     p.add_argument('root')
-    p.add_argument('--seed', type=int, default=int(time.time()))
+    p.add_argument('--seed', type=int, default=int(time.time()) if os.environ.get('RINGWALL_LONG') == '1' else 1)
     p.add_argument('--random', type=int, default=60, help='random policies')
     p.add_argument('--count', type=int, default=300, help='sound documents of each kind')
     p.add_argument('--changed', type=int, default=2500, help='corrupted documents')

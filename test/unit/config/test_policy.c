@@ -94,6 +94,21 @@ Test(config_policy, messages)
 }
 
 // A table is there whole, as in netfilter: the chains that the file did not name accept, and count.
+// A quoted word that was cut inside a character.
+Test(config_policy, messages_are_utf8)
+{
+	struct cfg_err err;
+
+	cfg_err_init(&err, "f");
+	cfg_err_add(&err, (struct cfg_pos){1, 2}, "bad \"%.4s\"", "ab\xc3\xa4\xc3\xa4");
+	cfg_err_add(&err, (struct cfg_pos){1, 2}, "bad \"%.5s\"", "ab\xc3\xa4\xc3\xa4");
+	cfg_err_add(&err, (struct cfg_pos){1, 2}, "bad \"%s\"", "\xff\xfe");
+	cr_assert(eq(str, err.msgs[0].text, "bad \"ab\xc3\xa4\""));
+	cr_assert(eq(str, err.msgs[1].text, "bad \"ab\xc3\xa4?\""));
+	cr_assert(eq(str, err.msgs[2].text, "bad \"??\""));
+	cfg_err_free(&err);
+}
+
 Test(config_policy, complete)
 {
 	struct cfg_policy *p = cfg_policy_new();
