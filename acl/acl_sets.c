@@ -387,11 +387,12 @@ destroy(struct acl_sets_batch *b, const char *name, struct cfg_pos pos)
 static const char *
 flush(struct acl_sets_batch *b, uint16_t slot, struct cfg_pos pos)
 {
+	const struct cfg_set conf = b->content[b->content_of[slot]].conf; // the array moves
 	uint32_t content;
 
 	if (op_add(b, SET_OP_FLUSH, slot, pos) == NULL)
 		return NO_MEMORY;
-	content = content_add(b, &b->content[b->content_of[slot]].conf, UINT16_MAX);
+	content = content_add(b, &conf, UINT16_MAX);
 	b->content_of[slot] = content;
 	return content != UINT32_MAX ? NULL : NO_MEMORY;
 }
