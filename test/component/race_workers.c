@@ -474,6 +474,7 @@ main(int argc, char **argv)
 		bad("a packet's memory is lost");
 	if (atomic_load(&answers) == 0)
 		bad("no answer at all");
+	rte_mempool_free(pool);
 	pl_rcu_free();
 	return atomic_load(&wrong) != 0;
 }
