@@ -20,6 +20,7 @@ CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 SO_ATTACH_FILTER, IPV6_HDRINCL, IPV6_RECVPKTINFO, IPV6_PKTINFO = 26, 36, 49, 50
 IPV6_CHECKSUM = 7
+DCCP, GRE, AH, IPCOMP, SCTP, UDPLITE = 33, 47, 51, 108, 132, 136
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -133,7 +134,9 @@ class Kernel:
     def host_ears(self):
         """In gw: raw sockets that hear what INPUT let through: {(family, protocol): socket}."""
         ears = {}
-        for family, protos in ((4, [F.ICMP, F.TCP, F.UDP, F.ESP, 99]), (6, [F.ICMP6, F.TCP, F.UDP, F.ESP, 99])):
+        # Every protocol that a case may bring here: where nobody listens the host answers, and a replay has no host.
+        others = [F.TCP, F.UDP, DCCP, GRE, F.ESP, AH, 99, IPCOMP, SCTP, UDPLITE]
+        for family, protos in ((4, [F.ICMP] + others), (6, [F.ICMP6] + others)):
             for proto in protos:
                 s = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_RAW, proto)
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
