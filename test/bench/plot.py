@@ -82,8 +82,12 @@ class Panel:
                 y = self.at(10 ** self.x[0], value)[1]
                 out.append(f'<line x1="{self.left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
                            f'<text x="{self.left - 8}" y="{y + 4:.1f}" class="tick" text-anchor="end">{value:,}</text>')
+        written = -math.inf
         for x in sorted({x for row in self.series.values() for x in row}):
             px = self.at(x, 10 ** self.y[0])[0]
+            if px - written < 30:
+                continue  # 1,000,000 beside 1,048,576
+            written = px
             out.append(f'<text x="{px:.1f}" y="{low + 20}" class="tick" text-anchor="middle">{short(x)}</text>')
         out.append(f'<line x1="{self.left}" x2="{right}" y1="{low}" y2="{low}" class="axis"/>'
                    f'<text x="{self.left + PANEL / 2}" y="{low + 40}" class="tick" text-anchor="middle">'
