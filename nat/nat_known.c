@@ -10,6 +10,7 @@
 
 #include "nat/nat_core.h"
 #include "pipeline/csum.h"
+#include "pipeline/load.h"
 #include "pipeline/way.h"
 
 // What is added to a checksum for words that were taken away and put in (RFC 1624: ~m + m').
@@ -19,38 +20,11 @@ difference(uint64_t from, uint64_t to)
 	return pl_csum_fold64(pl_csum_add(~from, to));
 }
 
-static __rte_always_inline uint64_t
-load64(const void *at)
-{
-	uint64_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static __rte_always_inline uint32_t
-load32(const void *at)
-{
-	uint32_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static __rte_always_inline uint16_t
-load16(const void *at)
-{
-	uint16_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
 // Adds to the checksum at `at`.
 static __rte_always_inline void
 adjust(uint8_t *at, uint32_t difference)
 {
-	uint16_t csum = (uint16_t)~pl_csum_fold((uint16_t)~load16(at) + difference);
+	uint16_t csum = (uint16_t)~pl_csum_fold((uint16_t)~pl_load16(at) + difference);
 
 	memcpy(at, &csum, sizeof(csum));
 }
@@ -59,17 +33,17 @@ adjust(uint8_t *at, uint32_t difference)
 static __rte_always_inline void
 rewrite_l4(struct pl_pkt *p, uint8_t *l4, const struct ct_pair *to, uint32_t moved)
 {
-	uint32_t from = load32(l4), ports = load32(&to->sport);
+	uint32_t from = pl_load32(l4), ports = pl_load32(&to->sport);
 	const bool udp = p->proto == IPPROTO_UDP;
 	uint8_t *at = l4 + (udp ? 6 : 16);
 
 	ports = ports << 16 | ports >> 16; // the other direction's source is this one's destination
 	memcpy(l4, &ports, sizeof(ports));
 	memcpy(&p->sport, &ports, sizeof(ports));
-	if (unlikely(udp && load16(at) == 0))
+	if (unlikely(udp && pl_load16(at) == 0))
 		return; // none was sent
 	adjust(at, moved + (~from & 0xffff) + (~from >> 16) + (ports & 0xffff) + (ports >> 16));
-	if (unlikely(udp && load16(at) == 0))
+	if (unlikely(udp && pl_load16(at) == 0))
 		memset(at, 0xff, 2);
 }
 
@@ -77,7 +51,7 @@ static __rte_always_inline void
 rewrite4(struct pl_pkt *p, uint8_t *l3, const struct ct_pair *to)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
-	uint64_t from = load64(&ip->src_addr), addrs = load64(&to->src);
+	uint64_t from = pl_load64(&ip->src_addr), addrs = pl_load64(&to->src);
 	uint16_t moved;
 
 	addrs = addrs << 32 | addrs >> 32;
@@ -101,7 +75,7 @@ rewrite6(struct pl_pkt *p, uint8_t *l3, enum ct_dir other)
 	ct_entry_side(p->ct, other, false, &addr[0], &port);
 	ct_entry_side(p->ct, other, true, &addr[1], &port);
 	for (unsigned i = 0; i < 4; i++)
-		moved += difference(load64(ip->src_addr + 8 * i), addr[i / 2].u64[i % 2]);
+		moved += difference(pl_load64(ip->src_addr + 8 * i), addr[i / 2].u64[i % 2]);
 	memcpy(ip->src_addr, addr, sizeof(addr));
 	p->src = addr[0];
 	p->dst = addr[1];

@@ -10,6 +10,7 @@
 
 #include "nat/nat_help.h"
 #include "pipeline/csum.h"
+#include "pipeline/load.h"
 
 #define OPT_NOP	 1
 #define OPT_SACK 5
@@ -146,10 +147,7 @@ nat_payload_put(struct pl_worker *w, struct pl_pkt *p, uint32_t off, const struc
 static uint32_t
 load32(const uint8_t *at)
 {
-	rte_be32_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return rte_be_to_cpu_32(v);
+	return rte_be_to_cpu_32(pl_load32(at));
 }
 
 // The number at `at` becomes v, and the checksum follows. An odd place counts the other way round.

@@ -16,6 +16,7 @@
 
 #include "nat/nat_rewrite.h"
 #include "pipeline/csum.h"
+#include "pipeline/load.h"
 
 enum l4_kind {
 	L4_NONE, // no ports: addresses only
@@ -54,15 +55,6 @@ l4_form(uint8_t family, uint8_t proto)
 	default:
 		return (struct l4_form){L4_NONE, 0, 0};
 	}
-}
-
-static uint16_t
-load16(const uint8_t *at)
-{
-	uint16_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
 }
 
 static void
@@ -106,7 +98,7 @@ write_l4(const struct nat_view *v, const struct l4_form *f, enum nat_side side,
 {
 	unsigned n = v->family == 4 ? 4 : 16;
 	int off = portless(v->proto, port) ? -1 : port_offset(v, f, side);
-	uint16_t old_port = off < 0 ? 0 : load16(v->l4 + off);
+	uint16_t old_port = off < 0 ? 0 : pl_load16(v->l4 + off);
 	uint16_t csum;
 
 	if (off >= 0)
@@ -117,7 +109,7 @@ write_l4(const struct nat_view *v, const struct l4_form *f, enum nat_side side,
 		*crc = old_port != port;
 		return;
 	}
-	csum = load16(v->l4 + f->csum_off);
+	csum = pl_load16(v->l4 + f->csum_off);
 	if (f->kind == L4_UDP && csum == 0)
 		return;
 	if (has_pseudo_header(f->kind))
@@ -233,7 +225,7 @@ rewrite_plain4(struct pl_pkt *p, enum nat_side side, uint32_t addr, rte_be16_t p
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(p->m, struct rte_ipv4_hdr *, p->l3_off);
 	uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off);
 	uint8_t *csum_at = l4 + (p->proto == IPPROTO_TCP ? 16 : 6);
-	uint16_t csum = load16(csum_at);
+	uint16_t csum = pl_load16(csum_at);
 	uint32_t old, sum;
 
 	if (side == NAT_SRC) {

@@ -11,29 +11,12 @@
 #include <rte_ip.h>
 
 #include "pipeline/csum.h"
+#include "pipeline/load.h"
 #include "pipeline/pkt.h"
 
 #define PL_PLAIN_TCP_PSH 0x08
 #define PL_PLAIN_TCP_ACK 0x10
 #define PL_PLAIN_L3	 sizeof(struct rte_ether_hdr)
-
-static __rte_always_inline uint16_t
-pl_load16(const uint8_t *at)
-{
-	uint16_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static __rte_always_inline uint64_t
-pl_load64(const uint8_t *at)
-{
-	uint64_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
 
 // The L4 header at l4, of len bytes with its payload: one whose packets may go the short way? And
 // the flags of a TCP segment.
