@@ -8,19 +8,18 @@
 // packet is the order in which they expire. netfilter sweeps the expired ones away at intervals;
 // here a bucket counts as gone from the sweep on that would have met it, and is taken up then or
 // when its place is wanted: a few per packet, never all at once.
+#include "acl/acl_aged.h"
 #include "acl/acl_kind.h"
 #include "acl/acl_named.h"
 #include "pipeline/worker.h"
 
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <rte_jhash.h>
 
 #define TICK_NS	   (UINT64_C(1000000000) / CFG_LIMIT_TICKS)
 #define TICK_MS	   (1000 / CFG_LIMIT_TICKS)
-#define NONE	   UINT32_MAX
 #define NEVER	   (UINT64_MAX / 4)
 #define SIZE_UNSET 8192 // buckets that netfilter takes where the machine has a GiB
 #define BYTE_FULL  ((uint64_t)CFG_HL_BYTE_CREDITS * CFG_LIMIT_TICKS)
@@ -33,28 +32,24 @@ struct key {
 };
 
 struct entry {
+	struct acl_aged_link link;
 	struct key key;
 	uint64_t prev;	  // tick of the last reckoning
 	uint64_t expires; // tick
 	uint64_t credit;  // rate-match: packets or bytes since prev
 	uint64_t left;	  // bytes: bursts that are left; rate-match: the last interval was over
-	uint32_t next;	  // in its bucket, or of the free ones
-	uint32_t older, newer;
 };
 
 struct table {
 	struct acl_copy head;
+	struct acl_aged aged;
 	struct cfg_hashlimit cfg;
 	uint64_t cost, cap;	    // of a packet, or of sixteen bytes; all that can be saved up
 	uint64_t burst, rate;	    // rate-match, in packets or bytes
 	uint64_t interval;	    // rate-match, ticks
 	uint64_t expire, gc, swept; // ticks; swept: the last sweep
-	uint32_t seed, buckets;	    // a power of two
-	uint32_t n, max, oldest, newest, free;
 	union pl_addr src_mask, dst_mask;
 	bool started, one_flow;
-	uint32_t *bucket;
-	struct entry *entry;
 };
 
 struct spent { // in pl_news.data
@@ -75,10 +70,7 @@ max_of(const struct cfg_hashlimit *c)
 static size_t
 table_size(const void *params)
 {
-	uint32_t max = max_of(params);
-
-	return sizeof(struct table) + max * sizeof(struct entry) +
-	       rte_align32pow2(max) * sizeof(uint32_t);
+	return sizeof(struct table) + acl_aged_bytes(max_of(params), sizeof(struct entry));
 }
 
 static uint64_t
@@ -122,8 +114,6 @@ table_init(void *copy, const void *params)
 	struct table *t = copy;
 
 	t->cfg = *(const struct cfg_hashlimit *)params;
-	t->max = max_of(params);
-	t->buckets = rte_align32pow2(t->max);
 	t->expire = ticks_of(t->cfg.expire);
 	t->gc = ticks_of(t->cfg.gcinterval);
 	mask_set(&t->src_mask, t->cfg.srcmask);
@@ -131,57 +121,20 @@ table_init(void *copy, const void *params)
 	t->one_flow = t->cfg.mode == all && t->cfg.srcmask == t->cfg.bits &&
 		      t->cfg.dstmask == t->cfg.bits;
 	rates_set(t);
-	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-		t->seed = 0x5bd1e995;
-	t->entry = (struct entry *)(t + 1);
-	t->bucket = (uint32_t *)(t->entry + t->max);
-	memset(t->bucket, 0xff, t->buckets * sizeof(uint32_t)); // NONE
-	t->oldest = t->newest = NONE;
-	for (uint32_t i = 0; i < t->max; i++)
-		t->entry[i].next = i + 1 < t->max ? i + 1 : NONE;
+	acl_aged_init(&t->aged, t + 1, max_of(params), sizeof(struct entry));
 }
 
 static uint32_t *
 bucket_of(const struct table *t, const struct key *key)
 {
-	return &t->bucket[rte_jhash_32b((const uint32_t *)key, sizeof(*key) / 4, t->seed) &
-			  (t->buckets - 1)];
-}
-
-static uint32_t
-index_of(const struct table *t, const struct entry *e)
-{
-	return (uint32_t)(e - t->entry);
-}
-
-static void
-list_take(struct table *t, const struct entry *e)
-{
-	*(e->older != NONE ? &t->entry[e->older].newer : &t->oldest) = e->newer;
-	*(e->newer != NONE ? &t->entry[e->newer].older : &t->newest) = e->older;
-}
-
-static void
-list_put(struct table *t, struct entry *e)
-{
-	e->older = t->newest;
-	e->newer = NONE;
-	*(t->newest != NONE ? &t->entry[t->newest].newer : &t->oldest) = index_of(t, e);
-	t->newest = index_of(t, e);
+	return acl_aged_bucket(
+		&t->aged, rte_jhash_32b((const uint32_t *)key, sizeof(*key) / 4, t->aged.seed));
 }
 
 static void
 forget(struct table *t, struct entry *e)
 {
-	uint32_t *link = bucket_of(t, &e->key);
-
-	while (*link != index_of(t, e))
-		link = &t->entry[*link].next;
-	*link = e->next;
-	list_take(t, e);
-	e->next = t->free;
-	t->free = index_of(t, e);
-	t->n--;
+	acl_aged_forget(&t->aged, bucket_of(t, &e->key), &e->link);
 }
 
 // Moves the last sweep on to the newest one that netfilter would have made by now, and takes up a
@@ -195,8 +148,8 @@ sweep(struct table *t, uint64_t now)
 	}
 	if (now >= t->swept + t->gc)
 		t->swept += (now - t->swept) / t->gc * t->gc;
-	for (unsigned i = 0; i < SWEPT_MAX && t->oldest != NONE; i++) {
-		struct entry *e = &t->entry[t->oldest];
+	for (unsigned i = 0; i < SWEPT_MAX && t->aged.n != 0; i++) {
+		struct entry *e = acl_aged_at(&t->aged, t->aged.oldest);
 
 		if (e->expires > t->swept)
 			return;
@@ -208,23 +161,16 @@ sweep(struct table *t, uint64_t now)
 static struct entry *
 entry_add(struct table *t, const struct key *key, uint64_t now)
 {
-	uint32_t *bucket;
 	struct entry *e;
 
-	if (t->n == t->max)
+	if (t->aged.n == t->aged.max)
 		return NULL; // none of them has expired: sweep() would have taken it up
-	e = &t->entry[t->free];
-	t->free = e->next;
-	t->n++;
-	bucket = bucket_of(t, key);
+	e = acl_aged_add(&t->aged, bucket_of(t, key));
 	e->key = *key;
 	e->prev = now;
 	e->expires = 0;
 	e->credit = t->cfg.rate_match ? 0 : t->cap;
 	e->left = t->cfg.rate_match ? 0 : t->cfg.burst;
-	e->next = *bucket;
-	*bucket = index_of(t, e);
-	list_put(t, e);
 	return e;
 }
 
@@ -282,25 +228,23 @@ spend(const struct table *t, struct entry *e, uint32_t len)
 static enum acl_hit
 packet(struct table *t, const struct key *key, uint32_t len, uint64_t now)
 {
-	uint32_t i;
-	struct entry *e = NULL;
+	struct entry *e;
 
 	sweep(t, now);
-	for (i = *bucket_of(t, key); i != NONE; i = t->entry[i].next)
-		if (memcmp(&t->entry[i].key, key, sizeof(*key)) == 0)
-			break;
-	if (i != NONE && t->entry[i].expires <= t->swept)
-		forget(t, &t->entry[i]);
-	else if (i != NONE)
-		e = &t->entry[i];
+	e = acl_aged_at(&t->aged, *bucket_of(t, key));
+	while (e != NULL && memcmp(&e->key, key, sizeof(*key)) != 0)
+		e = acl_aged_at(&t->aged, e->link.next);
+	if (e != NULL && e->expires <= t->swept) {
+		forget(t, e);
+		e = NULL;
+	}
 	if (e == NULL) {
 		e = entry_add(t, key, now);
 		if (e == NULL)
 			return ACL_HOT;
 	} else {
 		reckon(t, e, now);
-		list_take(t, e);
-		list_put(t, e);
+		acl_aged_touch(&t->aged, &e->link);
 	}
 	e->expires = RTE_MAX(e->expires, now + t->expire);
 	return spend(t, e, len) ? ACL_HIT : ACL_MISS;

@@ -6,18 +6,17 @@
 // Stamps of an address stand in a ring in the order of time, so "seen N times within S seconds" is
 // one look at the Nth newest. News may come with a time before the newest stamp; then they count as
 // of that.
+#include "acl/acl_aged.h"
 #include "acl/acl_kind.h"
 #include "acl/acl_named.h"
 #include "pipeline/worker.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include <rte_ip.h>
 #include <rte_jhash.h>
 
 #define TICK_NS	  (UINT64_C(1000000000) / CFG_LIMIT_TICKS)
-#define NONE	  UINT32_MAX
 #define PER_LEAST 32 // stamps of an address where no rule asks for a number of hits
 
 struct params {
@@ -27,22 +26,18 @@ struct params {
 };
 
 struct entry {
+	struct acl_aged_link link;
 	union pl_addr addr; // masked
 	uint32_t index;	    // where the next stamp goes; 1..per
 	uint32_t n;	    // of stamps
-	uint32_t next;	    // in its bucket, or of the free ones
-	uint32_t older, newer;
 	uint8_t family, ttl;
 };
 
 struct table {
 	struct acl_copy head;
-	uint32_t seed, buckets; // a power of two
-	uint32_t per, n, max;
-	uint32_t oldest, newest, free;
+	struct acl_aged aged;
+	uint32_t per;
 	union pl_addr mask;
-	uint32_t *bucket;
-	struct entry *entry;
 	uint64_t *stamp; // [max][per]
 };
 
@@ -54,18 +49,12 @@ struct seen { // in pl_news.data
 };
 
 static size_t
-buckets_of(uint32_t max)
-{
-	return rte_align32pow2(max);
-}
-
-static size_t
 table_size(const void *params)
 {
 	const struct params *p = params;
 
-	return sizeof(struct table) + buckets_of(p->max) * sizeof(uint32_t) + sizeof(uint64_t) +
-	       p->max * (sizeof(struct entry) + p->per * sizeof(uint64_t));
+	return sizeof(struct table) + (size_t)p->max * p->per * sizeof(uint64_t) +
+	       acl_aged_bytes(p->max, sizeof(struct entry));
 }
 
 static void
@@ -74,34 +63,25 @@ table_init(void *copy, const void *params)
 	const struct params *p = params;
 	struct table *t = copy;
 
-	t->max = p->max;
 	t->per = p->per;
-	t->buckets = buckets_of(p->max);
 	memcpy(&t->mask, p->mask, sizeof(t->mask));
-	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-		t->seed = 0x5bd1e995;
 	t->stamp = (uint64_t *)(t + 1);
-	t->entry = (struct entry *)(t->stamp + (size_t)t->max * t->per);
-	t->bucket = (uint32_t *)(t->entry + t->max);
-	memset(t->bucket, 0xff, t->buckets * sizeof(uint32_t)); // NONE
-	t->oldest = t->newest = NONE;
-	for (uint32_t i = 0; i < t->max; i++)
-		t->entry[i].next = i + 1 < t->max ? i + 1 : NONE;
+	acl_aged_init(&t->aged, t->stamp + (size_t)p->max * p->per, p->max, sizeof(struct entry));
 }
 
 static uint32_t *
 bucket_of(const struct table *t, const union pl_addr *addr)
 {
-	return &t->bucket[rte_jhash_32b(addr->u32, 4, t->seed) & (t->buckets - 1)];
+	return acl_aged_bucket(&t->aged, rte_jhash_32b(addr->u32, 4, t->aged.seed));
 }
 
 // ttl 0: any.
 static struct entry *
 find(const struct table *t, const union pl_addr *addr, uint8_t family, uint8_t ttl)
 {
-	for (uint32_t i = *bucket_of(t, addr); i != NONE; i = t->entry[i].next) {
-		struct entry *e = &t->entry[i];
+	struct entry *e = acl_aged_at(&t->aged, *bucket_of(t, addr));
 
+	for (; e != NULL; e = acl_aged_at(&t->aged, e->link.next)) {
 		if (e->family == family && e->addr.u64[0] == addr->u64[0] &&
 		    e->addr.u64[1] == addr->u64[1] && (ttl == e->ttl || ttl == 0 || e->ttl == 0))
 			return e;
@@ -109,68 +89,31 @@ find(const struct table *t, const union pl_addr *addr, uint8_t family, uint8_t t
 	return NULL;
 }
 
-static uint32_t
-index_of(const struct table *t, const struct entry *e)
-{
-	return (uint32_t)(e - t->entry);
-}
-
 static uint64_t *
 stamps_of(const struct table *t, const struct entry *e)
 {
-	return &t->stamp[(size_t)index_of(t, e) * t->per];
-}
-
-static void
-lru_take(struct table *t, const struct entry *e)
-{
-	*(e->older != NONE ? &t->entry[e->older].newer : &t->oldest) = e->newer;
-	*(e->newer != NONE ? &t->entry[e->newer].older : &t->newest) = e->older;
-}
-
-static void
-lru_put(struct table *t, struct entry *e)
-{
-	e->older = t->newest;
-	e->newer = NONE;
-	*(t->newest != NONE ? &t->entry[t->newest].newer : &t->oldest) = index_of(t, e);
-	t->newest = index_of(t, e);
+	return &t->stamp[(size_t)e->link.self * t->per];
 }
 
 static void
 forget(struct table *t, struct entry *e)
 {
-	uint32_t *link = bucket_of(t, &e->addr);
-
-	while (*link != index_of(t, e))
-		link = &t->entry[*link].next;
-	*link = e->next;
-	lru_take(t, e);
-	e->next = t->free;
-	t->free = index_of(t, e);
-	t->n--;
+	acl_aged_forget(&t->aged, bucket_of(t, &e->addr), &e->link);
 }
 
 static struct entry *
 remember(struct table *t, const union pl_addr *addr, uint8_t family, uint8_t ttl, uint64_t now)
 {
 	struct entry *e;
-	uint32_t *bucket;
 
-	if (t->n == t->max)
-		forget(t, &t->entry[t->oldest]);
-	e = &t->entry[t->free];
-	t->free = e->next;
-	t->n++;
-	bucket = bucket_of(t, addr);
+	if (t->aged.n == t->aged.max)
+		forget(t, acl_aged_at(&t->aged, t->aged.oldest));
+	e = acl_aged_add(&t->aged, bucket_of(t, addr));
 	e->addr = *addr;
 	e->family = family;
 	e->ttl = ttl;
 	e->index = e->n = 1;
 	stamps_of(t, e)[0] = now;
-	e->next = *bucket;
-	*bucket = index_of(t, e);
-	lru_put(t, e);
 	return e;
 }
 
@@ -191,8 +134,7 @@ touch(struct table *t, struct entry *e, uint8_t ttl, uint64_t now)
 	if (e->index > e->n)
 		e->n = e->index;
 	e->ttl = ttl;
-	lru_take(t, e);
-	lru_put(t, e);
+	acl_aged_touch(&t->aged, &e->link);
 }
 
 static void
@@ -239,7 +181,7 @@ static void
 reap(struct table *t, const struct cfg_m_recent *m, const struct entry *working, bool updates,
      uint64_t now)
 {
-	struct entry *e = &t->entry[t->oldest];
+	struct entry *e = acl_aged_at(&t->aged, t->aged.oldest);
 
 	if ((e != working || !updates) &&
 	    (int64_t)(now - (uint64_t)m->seconds * CFG_LIMIT_TICKS) > (int64_t)stamp_at(t, e, 1))
