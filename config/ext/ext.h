@@ -173,6 +173,10 @@ bool ext_narrow(struct ext_in *in, uint8_t families, const char *what);
 // ext_value.c: words that several extensions take; false with an error.
 // Is the word that name? In any case of letters; iptables takes the name's beginning for it, too.
 bool ext_is_name(const struct ext_in *in, const char *word, const char *name);
+// The option's only word is the name of a table, of at most max bytes, that a file in /proc could
+// have; the second function makes it the match's data.
+bool ext_table_name(struct ext_in *in, size_t max);
+bool ext_table_name_keep(struct ext_in *in);
 // The option's only word, a number from `min` to `max`.
 bool ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out);
 // N or LOW:HIGH, either of which may be left out. May run backwards: iptables takes that.

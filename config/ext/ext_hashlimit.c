@@ -288,21 +288,7 @@ mode_show(struct ext_out *out)
 static bool
 name_parse(struct ext_in *in)
 {
-	const char *name = in->value[0];
-
-	if (strlen(name) > NAME_LEN_MAX || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0 || !cfg_value_is_word(name)) {
-		cfg_err_add(in->err, in->pos,
-			    "'%s': bad name \"%.40s\" (expected a word of at most %d bytes, as a "
-			    "file could be called)",
-			    in->name, name, NAME_LEN_MAX);
-		return false;
-	}
-	in->match->data = strdup(name);
-	in->match->data_size = strlen(name) + 1;
-	if (in->match->data == NULL)
-		cfg_err_add(in->err, in->pos, "out of memory");
-	return in->match->data != NULL;
+	return ext_table_name(in, NAME_LEN_MAX) && ext_table_name_keep(in);
 }
 
 static bool

@@ -20,6 +20,32 @@ ext_is_name(const struct ext_in *in, const char *word, const char *name)
 }
 
 bool
+ext_table_name(struct ext_in *in, size_t max)
+{
+	const char *name = in->value[0];
+
+	if (strlen(name) <= max && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+	    strcmp(name, "..") != 0 && cfg_value_is_word(name))
+		return true;
+	cfg_err_add(in->err, in->pos,
+		    "'%s': bad name \"%.40s\" (expected a word of at most %zu bytes, as a file "
+		    "could be "
+		    "called)",
+		    in->name, name, max);
+	return false;
+}
+
+bool
+ext_table_name_keep(struct ext_in *in)
+{
+	in->match->data = strdup(in->value[0]);
+	in->match->data_size = strlen(in->value[0]) + 1;
+	if (in->match->data == NULL)
+		cfg_err_add(in->err, in->pos, "out of memory");
+	return in->match->data != NULL;
+}
+
+bool
 ext_number(struct ext_in *in, uint32_t min, uint32_t max, uint32_t *out)
 {
 	uint32_t v;
