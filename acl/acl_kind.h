@@ -141,6 +141,7 @@ enum acl_hit acl_length_judge(const struct cfg_match *m, const struct acl_view *
 enum acl_hit acl_mac_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_mark_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_pkttype_judge(const struct cfg_match *m, const struct acl_view *v);
+uint8_t acl_pkttype(const struct pl_pkt *p); // enum cfg_pkttype
 enum acl_hit acl_tos_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_ttl_judge(const struct cfg_match *m, const struct acl_view *v);
 
@@ -169,6 +170,8 @@ enum acl_hit acl_policy_judge(const struct cfg_match *m, const struct acl_view *
 enum acl_hit acl_sctp_judge(const struct cfg_match *m, const struct acl_view *v);
 enum acl_hit acl_tcpmss_judge(const struct cfg_match *m, const struct acl_view *v);
 
+enum acl_hit acl_bpf_judge(const struct cfg_match *m,
+			   const struct acl_view *v); // acl_match_bpf.c
 enum acl_hit acl_string_judge(const struct cfg_match *m,
 			      const struct acl_view *v); // acl_match_payload.c
 int acl_string_prepare(struct cfg_match *m, const struct acl_policy *p, enum cfg_family family,

@@ -47,17 +47,16 @@ ether_header(const struct pl_pkt *p)
 	return rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
 }
 
-static bool
-pkttype_match(const struct cfg_m_pkttype *m, const struct pl_pkt *p)
+uint8_t
+acl_pkttype(const struct pl_pkt *p)
 {
 	const struct rte_ether_hdr *eth = ether_header(p);
-	uint8_t type = CFG_PKT_UNICAST;
 
 	if (eth != NULL && rte_is_broadcast_ether_addr(&eth->dst_addr))
-		type = CFG_PKT_BROADCAST;
-	else if (eth != NULL && rte_is_multicast_ether_addr(&eth->dst_addr))
-		type = CFG_PKT_MULTICAST;
-	return (type == m->type) != m->invert;
+		return CFG_PKT_BROADCAST;
+	if (eth != NULL && rte_is_multicast_ether_addr(&eth->dst_addr))
+		return CFG_PKT_MULTICAST;
+	return CFG_PKT_UNICAST;
 }
 
 static bool
@@ -175,7 +174,7 @@ acl_mark_judge(const struct cfg_match *m, const struct acl_view *v)
 enum acl_hit
 acl_pkttype_judge(const struct cfg_match *m, const struct acl_view *v)
 {
-	return yes(pkttype_match(&m->pkttype, v->pkt));
+	return yes((acl_pkttype(v->pkt) == m->pkttype.type) != m->pkttype.invert);
 }
 
 enum acl_hit

@@ -27,6 +27,7 @@ struct cfg_range32 {
 enum cfg_match_id {
 	CFG_M_ADDRTYPE,	 // -m addrtype
 	CFG_M_AH,	 // -m ah
+	CFG_M_BPF,	 // -m bpf
 	CFG_M_CGROUP,	 // -m cgroup
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNBYTES, // -m connbytes
@@ -396,6 +397,8 @@ struct cfg_u32_test { // data is an array of these
 struct cfg_m_u32 {
 	bool invert;
 };
+
+#define CFG_BPF_MAX 64 // instructions (linux/filter.h's struct sock_filter) in a bpf match's data
 
 enum cfg_sctp_chunks { CFG_SCTP_NO_CHUNKS, CFG_SCTP_ANY, CFG_SCTP_ALL, CFG_SCTP_ONLY };
 struct cfg_sctp_flag {

@@ -263,8 +263,10 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 	else if (!own)
 		e.match = &in->rule.match[o->match];
 	if (o->opt->parse == NULL) {
-		cfg_err_add(in->err, o->pos, "option '%s' of %s '%s' is not supported yet", o->name,
-			    target ? "target" : "match", o->ext->name);
+		cfg_err_add(in->err, o->pos, "option '%s' of %s '%s' is not supported%s%s", o->name,
+			    target ? "target" : "match", o->ext->name,
+			    o->opt->instead != NULL ? ": " : " yet",
+			    o->opt->instead != NULL ? o->opt->instead : "");
 		return false;
 	}
 	if (!once(in, o, own ? &in->seen : target ? &in->target_seen : &in->match_seen[o->match]))

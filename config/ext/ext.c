@@ -14,6 +14,7 @@ static const struct ext *const exts[] = {
 	&ext_addrtype,
 	&ext_ah,
 	&ext_audit,
+	&ext_bpf,
 	&ext_cgroup,
 	&ext_checksum,
 	&ext_classify,
@@ -115,7 +116,6 @@ struct other {
 	const char *instead; // NULL: not supported yet
 };
 static const struct other other_match[] = {
-	{"bpf", "bytecode,object-pinned"},
 	{"cluster", "cluster-total-nodes,cluster-local-node"},
 	{"ipvs", "vproto,vaddr,vport",
 	 "there is no virtual server here; match the service's address and port"},

@@ -58,8 +58,9 @@ struct ext_opt {
 	// ECMA 262 and Python know, without anchors and the '!'. For the schema only; it may let
 	// more through than parse takes, never less. NULL: nothing to say.
 	const char *pattern;
-	ext_parse parse; // NULL: not supported yet, refused by name
-	ext_show show;	 // NULL: another way to write an option that has its own row
+	ext_parse parse;     // NULL: refused by name
+	const char *instead; // what to use then; NULL: it is not supported yet
+	ext_show show;	     // NULL: another way to write an option that has its own row
 };
 
 // For struct ext_opt's pattern.
@@ -160,6 +161,7 @@ extern const struct ext ext_dccp, ext_ipcomp, ext_devgroup;    // ext_rare.c
 extern const struct ext ext_physdev, ext_policy;	       // ext_iface.c
 extern const struct ext ext_tcpmss, ext_sctp, ext_esp, ext_ah; // ext_l4.c
 extern const struct ext ext_string, ext_u32;		       // ext_payload.c
+extern const struct ext ext_bpf;			       // ext_bpf.c
 extern const struct ext ext_addrtype, ext_rpfilter;	       // ext_route.c
 
 // Parts of rows that several files use.

@@ -242,3 +242,52 @@ Test(acl_match_packet, dccp_and_ipcomp)
 
 	expect_rows(CFG_IPV4, dccp, RTE_DIM(dccp));
 }
+
+// What the kernel said of such packets.
+Test(acl_match_packet, bpf)
+{
+	static const uint8_t pay[] = {1, 2, 3, 4, 5, 6};
+#define B(text, ...)                                                                               \
+	{                                                                                          \
+		"-m bpf --bytecode \"" text "\"", UDP(80, .payload = pay, .payload_len = 6),       \
+			##__VA_ARGS__                                                              \
+	}
+	static const struct row row4[] = {
+		B("4,48 0 0 9,21 0 1 17,6 0 0 1,6 0 0 0", {0}, MATCH), // ldb [9]: UDP
+		B("4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0", {0}, MISS),
+		// ldx 4*([0]&0xf); ldh [x + 2]: the port
+		B("5,177 0 0 0,72 0 0 2,21 0 1 80,6 0 0 1,6 0 0 0", {0}, MATCH),
+		// the last byte, and the one behind it
+		B("2,48 0 0 33,6 0 0 1", {0}, MATCH),
+		B("2,48 0 0 34,6 0 0 1", {0}, MISS),
+		B("2,32 0 0 31,6 0 0 1", {0}, MISS),
+		B("2,32 0 0 2147483647,6 0 0 1", {0}, MISS),
+		// ldx #1; ldb [x - 1]
+		B("5,1 0 0 1,80 0 0 4294967295,21 0 1 69,6 0 0 1,6 0 0 0", {0}, MATCH),
+		// ld len; the same in M[]
+		B("6,128 0 0 0,2 0 0 15,0 0 0 7,96 0 0 15,20 0 0 34,22 0 0 0", {0}, MISS),
+		B("6,128 0 0 0,2 0 0 15,0 0 0 7,97 0 0 15,12 0 0 0,22 0 0 0", {0}, MATCH),
+		// division and remainder by X = 0; a shift by X = 32 shifts by 0
+		B("4,0 0 0 7,1 0 0 0,60 0 0 0,6 0 0 1", {0}, MISS),
+		B("4,0 0 0 7,1 0 0 0,156 0 0 0,6 0 0 1", {0}, MISS),
+		B("6,0 0 0 7,1 0 0 32,108 0 0 0,21 0 1 7,6 0 0 1,6 0 0 0", {0}, MATCH),
+		// protocol, type of the frame, mark, A ^ X
+		B("4,40 0 0 4294963200,21 0 1 2048,6 0 0 1,6 0 0 0", {0}, MATCH),
+		B("2,32 0 0 4294963204,22 0 0 0", {0}, MISS),
+		B("2,32 0 0 4294963220,22 0 0 0", {.mark = 7}, MATCH),
+		B("4,0 0 0 5,1 0 0 5,32 0 0 4294963240,22 0 0 0", {0}, MISS),
+		// from the network header, and from the frame
+		B("4,48 0 0 4293918729,21 0 1 17,6 0 0 1,6 0 0 0", {0}, MATCH),
+		B("4,40 0 0 4292870156,21 0 1 2048,6 0 0 1,6 0 0 0", {0}, MATCH),
+		B("2,48 0 0 4292870144,6 0 0 1", {.origin = PL_FROM_HOST}, MISS),
+		// ja over a ret
+		B("3,5 0 0 1,6 0 0 1,6 0 0 0", {0}, MISS),
+	};
+	static const struct row row6[] = {
+		B("4,48 0 0 6,21 0 1 17,6 0 0 1,6 0 0 0", {0}, MATCH),
+		B("4,40 0 0 4294963200,21 0 1 34525,6 0 0 1,6 0 0 0", {0}, MATCH),
+	};
+
+	expect_rows(CFG_IPV4, row4, RTE_DIM(row4));
+	expect_rows(CFG_IPV6, row6, RTE_DIM(row6));
+}

@@ -24,6 +24,10 @@ static const struct sample {
 	{CFG_BOTH, 0, NULL,
 	 "u32 {|! }--u32 "
 	 "\"{0..44}&0x{0..9}f>>{0..9}={0..9}:{9..300},7&&{0..9}<<2@{0..9}=0:{0..9}\""},
+	{CFG_BOTH, 0, NULL,
+	 "bpf --bytecode \"5,{48|40|32} 0 0 {0..60},{84|4} 0 0 {1..255},{21|37|53|69} {0..1} "
+	 "{0..1} "
+	 "{0..80},6 0 0 {0..1},6 0 0 {0..1}\""},
 	{CFG_BOTH, IPPROTO_TCP, NULL, "tcpmss {|! }--mss {0..5}{|0:1460}"},
 	{CFG_BOTH, IPPROTO_SCTP, NULL,
 	 "sctp {|! }--sport {1..9}{|:80} {|! }--chunk-types {any|all|only} "

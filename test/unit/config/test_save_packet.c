@@ -298,3 +298,51 @@ Test(config_save_packet, rare)
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
 }
+
+// As iptables-legacy 1.8.9 and the kernel took or refused them.
+Test(config_save_packet, bpf)
+{
+#define BPF(text) "-m bpf --bytecode \"" text "\""
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, BPF("4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0"), NULL},
+		{CFG_IPV4, IN, BPF("1,6 0 0 -1,"), BPF("1,6 0 0 4294967295")},
+		{CFG_IPV6, IN, BPF(" +65537,  65542 256 300 4294967296 junk"), BPF("1,6 0 44 0")},
+		{CFG_IPV6, IN, BPF("1,6 0 0 0x10"), BPF("1,6 0 0 0")},
+		{CFG_IPV4, IN, BPF("1,6 0 0 99999999999999999999999"), BPF("1,6 0 0 4294967295")},
+		{CFG_IPV4, IN, BPF("1,22 0 0 0"), NULL},
+		{CFG_IPV4, IN, BPF("3,2 0 0 3,96 0 0 3,6 0 0 1"), NULL},
+		{CFG_IPV4, IN, BPF("3,5 0 0 1,96 0 0 3,6 0 0 1"), NULL},
+		{CFG_IPV4, IN, BPF("2,48 0 0 4294963200,6 0 0 1"), NULL},
+		{CFG_IPV4, IN, BPF("2,177 0 0 4294963201,6 0 0 1"), NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m bpf", 10, "needs option 'bytecode'"},
+		{CFG_IPV4, IN, "-m bpf ! --bytecode \"1,6 0 0 1\"", 19, "cannot be negated"},
+		{CFG_IPV4, IN, "-m bpf --object-pinned /a", 17, "give the same in classic BPF"},
+		{CFG_IPV4, IN, BPF("1,6 0 0 1,6 0 0 0"), 17, "more instructions than it says"},
+		{CFG_IPV4, IN, BPF("2,6 0 0 1"), 17, "fewer instructions than it says"},
+		{CFG_IPV4, IN, BPF("0,"), 17, "not 1 to 64 instructions"},
+		{CFG_IPV4, IN, BPF("65,6 0 0 1"), 17, "not 1 to 64 instructions"},
+		{CFG_IPV4, IN, BPF("1"), 17, "does not begin with the number"},
+		{CFG_IPV4, IN, BPF("1;6 0 0 1"), 17, "does not begin with the number"},
+		{CFG_IPV4, IN, BPF("1,6 0 0"), 17, "not CODE JT JF K (instruction 0)"},
+		{CFG_IPV4, IN, BPF("1,14 0 0 0"), 10, "instruction 0 is none of classic BPF's"},
+		{CFG_IPV4, IN, BPF("2,140 0 0 0,6 0 0 1"), 10, "none of classic BPF's"},
+		{CFG_IPV4, IN, BPF("2,13 0 0 0,6 0 0 1"), 10, "none of classic BPF's"},
+		{CFG_IPV4, IN, BPF("2,180 0 0 3,6 0 0 1"), 10, "none of classic BPF's"},
+		{CFG_IPV4, IN, BPF("1,0 0 0 0"), 10, "instruction 0 is the last one and no RET"},
+		{CFG_IPV4, IN, BPF("2,52 0 0 0,6 0 0 1"), 10, "divides by zero"},
+		{CFG_IPV4, IN, BPF("2,100 0 0 32,6 0 0 1"), 10, "more than 31 bits"},
+		{CFG_IPV4, IN, BPF("2,5 0 0 1,6 0 0 1"), 10, "jumps past the end"},
+		{CFG_IPV4, IN, BPF("2,21 0 1 0,6 0 0 1"), 10, "jumps past the end"},
+		{CFG_IPV4, IN, BPF("2,96 0 0 16,6 0 0 1"), 10, "there is not (0 to 15)"},
+		{CFG_IPV4, IN, BPF("2,96 0 0 3,6 0 0 1"), 10, "instruction 0 reads a word"},
+		{CFG_IPV4, IN, BPF("4,21 1 0 1,2 0 0 3,96 0 0 3,6 0 0 1"), 10,
+		 "instruction 2 reads a word"},
+		{CFG_IPV4, IN, BPF("2,32 0 0 4294963264,6 0 0 1"), 10, "there is not"},
+		{CFG_IPV4, IN, BPF("2,40 0 0 4294963202,6 0 0 1"), 10, "there is not"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
