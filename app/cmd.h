@@ -22,6 +22,8 @@ int app_cmd_apply(int argc, char **argv);
 int app_cmd_confirm(int argc, char **argv);
 int app_cmd_rollback(int argc, char **argv);
 
+int app_cmd_doctor(int argc, char **argv); // app/cmd_doctor.c
+
 int app_cmd_flows(int argc, char **argv); // app/cmd_flows.c
 int app_cmd_set(int argc, char **argv);	  // app/cmd_set.c
 

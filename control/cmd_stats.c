@@ -40,6 +40,18 @@ ctl_pulse_tick(struct ctl *c)
 	}
 }
 
+bool
+ctl_pulse_stalled(const struct ctl *c, unsigned worker, uint64_t *still_ms)
+{
+	const struct ctl_pulse *p = &c->pulse[worker];
+	uint64_t beat =
+		atomic_load_explicit(&c->env.worker[worker]->heartbeat, memory_order_relaxed);
+
+	*still_ms = c->now_ms() - p->since_ms;
+	// This thread may have been busy itself since the last tick: a beat since then is life.
+	return p->since_ms != 0 && *still_ms >= CTL_STALL_MS && beat == p->beat;
+}
+
 static json_t *
 drops_view(const struct ctl *c)
 {
@@ -63,12 +75,7 @@ worker_view(const struct ctl *c, unsigned i)
 	const struct pl_worker *w = c->env.worker[i];
 	const struct ct_stats *ct = ct_table_stats(w->ct);
 	const struct pl_counters *n = &w->cnt;
-	uint64_t still = c->now_ms() - c->pulse[i].since_ms;
-	uint64_t beat = atomic_load_explicit(&w->heartbeat, memory_order_relaxed);
-	// This thread may have been busy itself since the last tick: a beat since then is life.
-	bool stalled =
-		c->pulse[i].since_ms != 0 && still >= CTL_STALL_MS && beat == c->pulse[i].beat;
-
+	uint64_t beat = atomic_load_explicit(&w->heartbeat, memory_order_relaxed), still;
 	json_t *view = json_object();
 
 	json_object_set_new(view, "worker", json_integer(w->id));
@@ -93,7 +100,7 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "flows_expected", number(load(&ct->expected)));
 	json_object_set_new(view, "expectations", number(load(&ct->expect_made)));
 	json_object_set_new(view, "heartbeat", number(beat));
-	json_object_set_new(view, "stalled", json_boolean(stalled));
+	json_object_set_new(view, "stalled", json_boolean(ctl_pulse_stalled(c, i, &still)));
 	return view;
 }
 

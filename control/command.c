@@ -51,6 +51,7 @@ static const struct ctl_command commands[] = {
 	{"flows_delete", NULL, 0, ctl_cmd_flows_delete, true},
 	{"flows_follow", ARGS(follow_arg), ctl_cmd_flows_follow, true},
 	{"flows_flush", ARGS(flush_arg), ctl_cmd_flows_flush, false},
+	{"doctor", NULL, 0, ctl_cmd_doctor, false},
 	{"stats", NULL, 0, ctl_cmd_stats, false},
 	{"ports", NULL, 0, ctl_cmd_ports, false},
 	{"save", ARGS(save_arg), ctl_cmd_save, false},

@@ -174,6 +174,7 @@ tick(struct ctl *c)
 	c->tick_ms = now;
 	ctl_netlink_on_tick(c->netlink, now);
 	ctl_pulse_tick(c);
+	ctl_sample_tick(c);
 	ctl_pending_tick(c);
 }
 

@@ -48,6 +48,13 @@ struct ctl_pulse {
 	uint64_t since_ms; // when it was seen to change
 };
 
+// What had been lost at a moment: `doctor` tells what was lost lately from what was long ago.
+struct ctl_sample {
+	uint64_t at_ms;
+	uint64_t drop[PL_DROP_COUNT];
+	uint64_t missed[PL_PORT_MAX];
+};
+
 struct ctl {
 	struct ctl_env env;
 	int epoll_fd;
@@ -61,14 +68,16 @@ struct ctl {
 	unsigned n_client;
 	struct ctl_pending pending;
 	struct ctl_pulse pulse[PL_WORKERS_MAX];
+	struct ctl_sample sample[2]; // the newest one first
 	uint64_t start_ms, tick_ms;
 	uint64_t (*now_ms)(void); // monotonic; tests set their own
 	unsigned call_timeout_ms; // for pl_worker_call
 };
 
-#define CTL_TICK_MS  100
-#define CTL_POLL_MS  32	  // longest wait between two looks for events; shorter while there are some
-#define CTL_STALL_MS 1000 // a worker whose heartbeat stands still for so long is called stalled
+#define CTL_TICK_MS   100
+#define CTL_POLL_MS   32 // longest wait between two looks for events; shorter while there are some
+#define CTL_SAMPLE_MS 30000 // between two samples
+#define CTL_STALL_MS  1000  // a worker whose heartbeat stands still for so long is called stalled
 #define CTL_OUT_HIGH                                                                               \
 	(1u << 20)	      // a client with more than this to read gets nothing further meanwhile
 #define CTL_CONFIRM_MAX 86400 // seconds
@@ -145,6 +154,8 @@ int ctl_cmd_stats(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
 int ctl_cmd_ports(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
+int ctl_cmd_doctor(struct ctl_client *cl, const json_t *request, json_t *answer,
+		   struct cfg_err *err);
 int ctl_cmd_apply(struct ctl_client *cl, const json_t *request, json_t *answer,
 		  struct cfg_err *err);
 int ctl_cmd_confirm(struct ctl_client *cl, const json_t *request, json_t *answer,
@@ -161,5 +172,9 @@ int ctl_cmd_sets(struct ctl_client *cl, const json_t *request, json_t *answer, s
 // ---- control/change.c
 void ctl_pending_tick(struct ctl *c);	       // undoes what was not confirmed in time
 json_t *ctl_pending_view(const struct ctl *c); // seconds left to confirm, or null
+// ---- control/cmd_doctor.c
+void ctl_sample_tick(struct ctl *c);
 // ---- control/cmd_stats.c
 void ctl_pulse_tick(struct ctl *c);
+// Has the worker's heartbeat stood still for CTL_STALL_MS? Then *still_ms says for how long.
+bool ctl_pulse_stalled(const struct ctl *c, unsigned worker, uint64_t *still_ms);

@@ -277,6 +277,22 @@ net_guard_mtu(struct net_guard *g, uint32_t mtu, char *why, size_t why_len)
 }
 
 bool
+net_guard_holds(const struct net_guard *g, char *why, size_t why_len)
+{
+	for (size_t i = 0; i < N_KEYS; i++) {
+		const struct key *k = &keys[i];
+		int is;
+
+		if (net_sysctl_get(k->family, g->iface, k->name, &is) < 0 || is == k->value)
+			continue;
+		snprintf(why, why_len, "net.%s.conf.%s.%s is %d: the gateway set it to %d",
+			 k->family, g->iface, k->name, is, k->value);
+		return false;
+	}
+	return refuse_addresses(g, why, why_len) == 0;
+}
+
+bool
 net_guard_running(const struct net_guard *g)
 {
 	struct ifreq ifr = {0};

@@ -14,6 +14,8 @@ struct net_guard;
 int net_guard_start(struct net_guard **out, const char *iface, char *why, size_t why_len);
 // Sets the interface's MTU, for drivers that cannot. As net_guard_start().
 int net_guard_mtu(struct net_guard *g, uint32_t mtu, char *why, size_t why_len);
+// Is everything still as net_guard_start() set it? If not, why says what the host's stack would do.
+bool net_guard_holds(const struct net_guard *g, char *why, size_t why_len);
 // Does the interface have a link? Several drivers say yes whatever the interface does.
 bool net_guard_running(const struct net_guard *g);
 // Puts back what was changed (MAC and MTU too, which drivers may have changed meanwhile) where the

@@ -477,7 +477,7 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 	out->mtu = p->dev.mtu;
 	out->rx_queues = p->dev.rx_queues;
 	out->tx_queues = p->dev.tx_queues;
-	out->rss = p->dev.rss;
+	out->rss = p->dev.steering == NET_STEER_HARDWARE;
 	out->link_up = link_up(p);
 	rte_eth_link_get_nowait(p->dev.eth, &link);
 	out->speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
@@ -490,6 +490,40 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 		out->rx_errors = stats.ierrors;
 		out->tx_errors = stats.oerrors;
 	}
+	return 0;
+}
+
+static void
+host_of(const struct port *p, struct net_port_health *out)
+{
+	char name[IF_NAMESIZE];
+
+	out->twin = p->twin != NULL;
+	out->twin_there = out->twin && if_indextoname(net_twin_ifindex(p->twin), name) != NULL;
+	out->twin_up = p->twin_up;
+	if (out->twin_there && net_twin_leaks(name, out->leak, sizeof(out->leak)))
+		return;
+	for (unsigned k = 0; k < p->args.n_iface; k++) {
+		if (!net_guard_holds(p->guard[k], out->leak, sizeof(out->leak)))
+			return;
+	}
+}
+
+int
+net_ports_health(const struct net_ports *ps, unsigned port, struct net_port_health *out)
+{
+	const struct port *p = &ps->port[port];
+
+	if (port >= ps->n)
+		return -ENOENT;
+	memset(out, 0, sizeof(*out));
+	out->steering = net_dev_rss_holds(&p->dev);
+	out->reta_size = p->dev.reta_size;
+	out->ip_csum = (p->dev.rx_offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
+	out->tcp_csum = (p->dev.rx_offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0;
+	out->udp_csum = (p->dev.rx_offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) != 0;
+	out->mtu = p->info.mtu;
+	host_of(p, out);
 	return 0;
 }
 

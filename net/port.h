@@ -19,6 +19,17 @@ void net_ports_attach(struct net_ports *ps, struct pl_worker *w);
 void net_ports_stop(
 	struct net_ports *ps); // workers have stopped; removes twins and guards; NULL is fine
 
+// Who brings a packet to the worker that owns its flow.
+enum net_steering {
+	NET_STEER_ALONE,	 // there is one worker
+	NET_STEER_HARDWARE,	 // the device: key and table read back as we set them
+	NET_STEER_UNABLE,	 // software: the device has no such hash, or no table
+	NET_STEER_QUEUES,	 // software: it has not a queue for each worker
+	NET_STEER_TABLE,	 // software: its key or table has a size that does not fit
+	NET_STEER_KEY_DIFFERS,	 // software: the key read back is not the one that was set
+	NET_STEER_TABLE_DIFFERS, // software: the same of the table
+};
+
 struct net_port_state { // for `ringwall ports`
 	char name[16], device[64], driver[32], twin[16];
 	uint8_t mac[6];
@@ -32,6 +43,17 @@ struct net_port_state { // for `ringwall ports`
 };
 unsigned net_ports_count(const struct net_ports *ps);
 int net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state *out);
+
+struct net_port_health { // for `ringwall doctor`; read anew from device and host
+	enum net_steering steering;
+	uint16_t reta_size;		  // of the device's table
+	bool ip_csum, tcp_csum, udp_csum; // the device checks them
+	uint16_t mtu;			  // in force: the twin may be narrower than the device
+	bool twin, twin_there, twin_up;
+	char leak[256]; // why the host's own stack is not kept out; empty: it is
+};
+int net_ports_health(const struct net_ports *ps, unsigned port, struct net_port_health *out);
+
 // Takes over which multicast groups the host's stack has joined on the twins (net/groups.c).
 // Control thread, now and then. 0 or -errno; on error what was known stays.
 int net_groups_refresh(struct net_table *t, const struct net_ports *ps);

@@ -167,6 +167,7 @@ configure(struct net_dev *d, const struct net_dev_conf *c, const struct rte_eth_
 		ret = rte_eth_dev_configure(d->eth, d->rx_queues, d->tx_queues, &conf);
 	}
 	d->rx_intr = ret == 0 && conf.intr_conf.rxq;
+	d->rx_offloads = conf.rxmode.offloads;
 	if (ret < 0) {
 		snprintf(why, why_len, "%u rx and %u tx queues cannot be configured: %s",
 			 d->rx_queues, d->tx_queues, strerror(-ret));
@@ -359,7 +360,7 @@ net_dev_open(struct net_dev *d, const struct net_dev_conf *conf, char *why, size
 	if (ret == 0)
 		drain(d);
 	if (ret == 0)
-		d->rss = net_dev_rss(d, &info, conf);
+		net_dev_rss(d, &info, conf);
 	return ret;
 }
 

@@ -18,12 +18,15 @@ struct net_dev {
 	bool probed;  // by us: to be removed again
 	bool open;    // eth is valid and ours to stop and close
 	bool started;
-	bool rss;	 // the device steers as pipeline/toeplitz.h says
-	bool multi_segs; // takes chained mbufs
-	bool rx_intr;	 // queues can wake a worker, by interrupts or by the descriptors in wait
+	enum net_steering steering; // does the device steer as pipeline/toeplitz.h says?
+	bool multi_segs;	    // takes chained mbufs
+	bool rx_intr; // queues can wake a worker, by interrupts or by the descriptors in wait
 	struct net_dev_wait *wait; // per rx queue; NULL: by interrupts
 	uint16_t rx_queues, tx_queues;
+	uint16_t n_workers, reta_size; // what net_dev_rss() asked for
+	uint8_t index, rss_key_len;
 	uint16_t mtu;
+	uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_*, as configured
 	uint8_t mac[6];
 	char driver[32];
 };
@@ -48,10 +51,12 @@ void net_dev_close(struct net_dev *d); // an all-zero one is fine
 unsigned net_dev_ifindex(const char *name);
 bool net_dev_link_up(const struct net_dev *d);
 
-// The indirection table and key of an RSS device as the software computes them. True when what the
-// device reads back is what we asked for.
-bool net_dev_rss(struct net_dev *d, const struct rte_eth_dev_info *info,
+// Gives the device the key and the indirection table that the software has, reads both back, and
+// keeps in d->steering what came of it.
+void net_dev_rss(struct net_dev *d, const struct rte_eth_dev_info *info,
 		 const struct net_dev_conf *conf);
+// Reads both once more: what a device steers by may change under a running gateway.
+enum net_steering net_dev_rss_holds(const struct net_dev *d);
 // RSS part of the configuration; leaves conf alone where the device cannot.
 void net_dev_rss_conf(struct rte_eth_conf *eth, const struct rte_eth_dev_info *info,
 		      uint16_t rx_queues);

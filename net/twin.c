@@ -209,6 +209,23 @@ open_tap(struct net_twin *t, const char *name, char *why, size_t why_len)
 	return t->ifindex != 0 ? 0 : -ENODEV;
 }
 
+bool
+net_twin_leaks(const char *name, char *why, size_t why_len)
+{
+	static const char *const family[] = {"ipv4", "ipv6"};
+
+	for (size_t i = 0; i < RTE_DIM(family); i++) {
+		int on = 0;
+
+		if (net_sysctl_get(family[i], name, "forwarding", &on) == 0 && on != 0) {
+			snprintf(why, why_len, "net.%s.conf.%s.forwarding is %d", family[i], name,
+				 on);
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 has_family(const struct net_twin_conf *c, uint8_t family)
 {

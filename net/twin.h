@@ -25,6 +25,9 @@ int net_twin_create(struct net_twin **out, const struct net_twin_conf *conf, str
 		    char *why, size_t why_len);
 void net_twin_free(struct net_twin *t); // the interface goes, with its routes; NULL is fine
 unsigned net_twin_ifindex(const struct net_twin *t);
+// Does the host's own stack forward what comes in by the twin of this name? Then why says by which
+// switch.
+bool net_twin_leaks(const char *name, char *why, size_t why_len);
 // Carries the port's link state to the twin.
 void net_twin_carrier(struct net_twin *t, bool up);
 

@@ -85,6 +85,8 @@ pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uint16_t
 		return;
 	}
 	pl_count(&w->cnt.handed_over, 1);
+	if (!(p->flags & PL_F_HANDED)) // once for each packet
+		pl_count(&w->cnt.port_handed[p->in_port], 1);
 	pl_rest_wake(w->peer[to]);
 	pl_take(b, p);
 }

@@ -462,6 +462,7 @@ pl_worker_loop(void *worker)
 	rte_rcu_qsbr_thread_register(pl_qsbr, w->id);
 	rte_rcu_qsbr_thread_online(pl_qsbr, w->id);
 	pl_rest_start(w);
+	atomic_store_explicit(&w->tid, (int)gettid(), memory_order_relaxed);
 	atomic_store_explicit(&w->running, true, memory_order_release);
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		w->wall_ns = wall_clock();

@@ -47,6 +47,9 @@ struct pl_counters {
 		uint64_t host_rx_packets, host_rx_bytes; // from the twin
 		uint64_t host_tx_packets, host_tx_bytes; // to the twin
 	} port[PL_PORT_MAX + 1];
+	// Of what came in by a port's wire (PL_PORT_NONE: from the host), what went on to another
+	// worker.
+	uint64_t port_handed[PL_PORT_MAX + 1];
 };
 
 // How all such counters are counted (no lock: there is one writer).
@@ -115,6 +118,7 @@ struct pl_worker {
 	_Atomic bool stop;	     // control: write, worker: read
 	_Atomic bool running;	     // worker: its loop is being run by a thread of its own
 	_Atomic uint64_t heartbeat;  // worker: write once per turn, control: read
+	_Atomic int tid;	     // its thread's id in the kernel, 0: none yet; written once
 } __rte_cache_aligned;
 
 // What a packet carries from one worker to another, from its maker to OUTPUT, and through

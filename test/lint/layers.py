@@ -17,7 +17,7 @@ PUBLIC = {
     'conntrack': ['conntrack/ct.h', 'conntrack/ct_help.h', 'conntrack/ct_sip.h', 'conntrack/ct_text.h'],
     'nat': ['nat/nat.h'],
     'net': ['net/net.h', 'net/port.h'],
-    'control': ['control/control.h', 'control/event.h'],
+    'control': ['control/control.h', 'control/event.h', 'control/host_facts.h'],
     'app': [],
     # The ground floor: all of it is for everybody.
     'pipeline': None,

@@ -23,6 +23,7 @@ struct ct_event ground_event[GROUND_EVENTS];
 unsigned ground_events;
 uint8_t ground_told[2];
 int ground_no_events;
+uint64_t ground_missed = 5;
 struct ct_stats ground_stats = {.created = 7};
 
 // ---- stand-ins
@@ -153,12 +154,22 @@ net_ports_state(const struct net_ports *ps, unsigned port, struct net_port_state
 				       .mtu = 1500,
 				       .link_up = true,
 				       .rx_queues = 2,
-				       .rx_missed = 5};
+				       .rx_missed = ground_missed};
 	if (port == 1) {
 		strcpy(out->name, "wan");
 		strcpy(out->twin, "wan0");
 		out->link_up = false;
 	}
+	return 0;
+}
+
+struct net_port_health ground_health[2];
+
+int
+net_ports_health(const struct net_ports *ps, unsigned port, struct net_port_health *out)
+{
+	(void)ps;
+	*out = ground_health[port];
 	return 0;
 }
 
@@ -294,6 +305,10 @@ ground_open(struct ground *g, const char *yaml)
 		g->worker[i]->ct = (struct ct_table *)(uintptr_t)(i + 1);
 	ground_ms = 1000000;
 	ground_flows = ground_events = 0;
+	ground_missed = 5;
+	for (unsigned i = 0; i < 2; i++)
+		ground_health[i] = (struct net_port_health){
+			.mtu = 1500, .twin = true, .twin_there = true, .twin_up = true};
 	memset(ground_told, 0, sizeof(ground_told));
 	cr_assert(ctl_create(&g->ctl, &env, &err) == 0, "%s", err.n > 0 ? err.msgs[0].text : "");
 	g->ctl->now_ms = clock_ms;

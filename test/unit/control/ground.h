@@ -34,6 +34,9 @@ extern unsigned ground_events;
 extern uint8_t ground_told[2];
 extern int ground_no_events;
 extern struct ct_stats ground_stats;
+// What `doctor` hears of the two ports; what their devices have missed.
+extern struct net_port_health ground_health[2];
+extern uint64_t ground_missed;
 
 // A connected client, without and with a message. Reading steps the control until there is a whole
 // line.

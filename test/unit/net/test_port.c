@@ -348,6 +348,57 @@ Test(net_port, queues_spread_over_the_workers)
 	ns_peer_stop();
 }
 
+// net_null has a key and a table that can be set and read; net_pcap has neither, and one queue.
+Test(net_port, steering_is_read_back)
+{
+	struct rte_eth_rss_reta_entry64 reta[8] = {{.mask = 1, .reta = {1}}};
+	struct net_port_health h;
+	struct net_ports *ps;
+	uint8_t key[40] = {1};
+	struct rte_eth_rss_conf rss = {
+		.rss_key = key, .rss_key_len = sizeof(key), .rss_hf = RTE_ETH_RSS_IP};
+	uint16_t eth;
+
+	veth();
+	ps = must_start(
+		"ports = ( { name = \"a\"; device = \"net_null0\"; }, "
+		"{ name = \"b\"; device = \"net_null1\"; rx-queues = 1; }, "
+		"{ name = \"c\"; device = \"net_pcap0,rx_iface=veth-lan,tx_pcap=/dev/null\"; "
+		"twin = \"none\"; } );",
+		2);
+	cr_assert(eq(int, net_ports_health(ps, 0, &h), 0));
+	cr_expect(eq(int, h.steering, NET_STEER_HARDWARE));
+	cr_expect(ge(uint, h.reta_size, 128));
+	cr_expect(h.twin && h.twin_there && h.twin_up);
+	cr_expect(eq(str, h.leak, ""));
+	cr_assert(eq(int, net_ports_health(ps, 1, &h), 0));
+	cr_expect(eq(int, h.steering, NET_STEER_QUEUES));
+	cr_assert(eq(int, net_ports_health(ps, 2, &h), 0));
+	cr_expect(eq(int, h.steering, NET_STEER_UNABLE));
+	cr_expect_not(h.twin);
+	cr_expect(eq(int, net_ports_health(ps, 3, &h), -ENOENT));
+
+	// Somebody changes the device behind our back, and the host's switches.
+	cr_assert(eq(int, rte_eth_dev_get_port_by_name("net_null0", &eth), 0));
+	cr_assert(eq(int, net_ports_health(ps, 0, &h), 0));
+	cr_assert(eq(int, rte_eth_dev_rss_reta_update(eth, reta, h.reta_size), 0));
+	cr_assert(eq(int, net_ports_health(ps, 0, &h), 0));
+	cr_expect(eq(int, h.steering, NET_STEER_TABLE_DIFFERS));
+	cr_assert(eq(int, rte_eth_dev_rss_hash_update(eth, &rss), 0));
+	cr_assert(eq(int, net_ports_health(ps, 0, &h), 0));
+	cr_expect(eq(int, h.steering, NET_STEER_KEY_DIFFERS));
+	ns_sh("sysctl -qw net.ipv4.ip_forward=1");
+	cr_assert(eq(int, net_ports_health(ps, 0, &h), 0));
+	cr_expect(eq(str, h.leak, "net.ipv4.conf.a.forwarding is 1"));
+	cr_assert(eq(int, net_ports_health(ps, 2, &h), 0));
+	cr_expect_not_null(strstr(h.leak, "net.ipv4.conf.veth-lan.forwarding is 1"), "%s", h.leak);
+	ns_sh("sysctl -qw net.ipv4.ip_forward=0; ip link del dev b");
+	cr_assert(eq(int, net_ports_health(ps, 1, &h), 0));
+	cr_expect_not(h.twin_there);
+	net_ports_stop(ps);
+	ns_peer_stop();
+}
+
 // EAL's --vdev gives the device; the file only names it, and the interface is guarded all the same.
 // Not so net_af_packet: for it the kernel would reassemble.
 Test(net_port, a_device_of_eals_own_is_guarded_too)
