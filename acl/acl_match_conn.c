@@ -118,7 +118,8 @@ acl_connbytes_judge(const struct cfg_match *match, const struct acl_view *v)
 	for (unsigned dir = 0; dir < 2; dir++) {
 		if (m->dir != CFG_CB_BOTH && m->dir != (dir == 0 ? CFG_CB_ORIGINAL : CFG_CB_REPLY))
 			continue;
-		pl_flow_ops->counted(v->w, v->pkt->ct, dir, &p, &b);
+		if (!pl_flow_ops->counted(v->w, v->pkt->ct, dir, &p, &b))
+			return ACL_MISS; // inverted or not, as in Linux
 		packets += p;
 		bytes += b;
 	}

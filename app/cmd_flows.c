@@ -55,8 +55,9 @@ static const char text_of_use[] =
 	"FILTER: [-4 | -6] [-p PROTOCOL] [-s ADDRESS[/LENGTH]] [-d ADDRESS[/LENGTH]]\n"
 	"  [--sport PORT] [--dport PORT] [-r ADDRESS[/LENGTH]] [-q ADDRESS[/LENGTH]]\n"
 	"  [--reply-port-src PORT] [--reply-port-dst PORT] [--icmp-type N] [--icmp-code N]\n"
-	"  [--icmp-id N] [--state STATE] [-u STATUS,...] [-m MARK[/MASK]] [-w ZONE]\n"
-	"  [--orig-zone ZONE] [--reply-zone ZONE] [-n [ADDRESS]] [-g [ADDRESS]] [-j [ADDRESS]]";
+	"  [--icmp-id N] [--state STATE] [-u STATUS,...] [-m MARK[/MASK]] [-l LABEL,...]\n"
+	"  [-w ZONE] [--orig-zone ZONE] [--reply-zone ZONE] [-n [ADDRESS]] [-g [ADDRESS]] [-j "
+	"[ADDRESS]]";
 
 // conntrack(8)'s names, and iptables' where they were here first.
 static const struct app_opt flows_opt[] = {
@@ -83,6 +84,7 @@ static const struct app_opt flows_opt[] = {
 	{0, "state", O_TEXT, "state"},
 	{'u', "status", O_TEXT, "status"},
 	{'m', "mark", O_TEXT, "mark"},
+	{'l', "label", O_TEXT, "label"},
 	{'w', "zone", O_NUMBER, "zone"},
 	{0, "orig-zone", O_NUMBER, "orig_zone"},
 	{0, "reply-zone", O_NUMBER, "reply_zone"},

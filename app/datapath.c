@@ -7,7 +7,7 @@
 #include "nat/nat.h"
 #include "net/net.h"
 
-enum conf_kind { NOTHING, RULES, CONNTRACK, NAT, STEER };
+enum conf_kind { NOTHING, RULES, CONNTRACK, FRAGS, NAT, STEER };
 // Only with several workers, or where parts of a burst are told apart by what steers them; only
 // with several workers and zones; only with a verdict cache.
 enum only { ALWAYS, WORKERS, ZONES, WAYS };
@@ -20,7 +20,7 @@ static const struct {
 } path[] = {
 	{&net_parse_stage, NOTHING, 0},
 	{&ct_steer_stage, STEER, .only = WORKERS}, // fragments: to the worker of the address pair
-	{&net_defrag_stage, NOTHING, 0},
+	{&net_defrag_stage, FRAGS, 0},
 	{&ct_steer_stage, STEER, .only = WORKERS}, // whole datagrams: to the flow's owner
 	// The short way. Packets of flows whose verdict is cached leave the burst here, and are
 	// sent.
@@ -86,6 +86,9 @@ app_path_build(struct pl_program *prog, const struct app_path_conf *conf)
 			break;
 		case CONNTRACK:
 			c = conf->ct;
+			break;
+		case FRAGS:
+			c = conf->frags;
 			break;
 		case NAT:
 			c = conf->nat;

@@ -43,6 +43,7 @@ void app_program_drop(struct app_gateway *g); // the end: no worker runs any mor
 struct app_path_conf {
 	struct acl_policy *acl;
 	const struct ct_conf *ct;
+	const struct net_frag_conf *frags;
 	const struct nat_conf *nat;
 	uint16_t n_workers;
 	bool ways; // the workers have a verdict cache

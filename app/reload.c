@@ -17,6 +17,7 @@
 struct app_program {
 	struct pl_program prog;
 	struct ct_conf ct;
+	struct net_frag_conf frags;
 	struct nat_conf nat;
 	struct acl_policy *acl;
 	struct cfg_policy *model;
@@ -66,11 +67,13 @@ program_build(struct app_program **out, const struct app_gateway *g,
 	}
 	p->prog.generation = g->generation + 1;
 	ct_conf_init(&p->ct, &policy->conntrack, p->prog.generation);
+	net_frag_conf_init(&p->frags, &policy->conntrack, g->n_worker);
 	p->nat.port_selection = policy->port_selection;
 	p->nat.generation = p->prog.generation;
 	app_path_build(&p->prog, &(struct app_path_conf){
 					 .acl = p->acl,
 					 .ct = &p->ct,
+					 .frags = &p->frags,
 					 .nat = &p->nat,
 					 .n_workers = g->n_worker,
 					 .ways = g->worker[0]->ways != NULL,

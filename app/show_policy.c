@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/show.h"
 
@@ -135,10 +136,38 @@ print_side(const json_t *side, bool counters)
 		       number(side, "code"), number(side, "id"));
 	if (number(side, "zone") != 0)
 		printf("zone=%" PRIu64 " ", number(side, "zone"));
-	if (!counters)
+	if (!counters || json_object_get(side, "packets") == NULL)
 		return;
 	printf("packets=%" PRIu64 " bytes=%" PRIu64 " ", number(side, "packets"),
 	       number(side, "bytes"));
+}
+
+static void
+print_labels(const json_t *labels)
+{
+	const json_t *label;
+	size_t i;
+
+	json_array_foreach(labels, i, label)
+	{
+		printf("%s%" JSON_INTEGER_FORMAT, i == 0 ? "labels=" : ",",
+		       json_integer_value(label));
+	}
+	if (i > 0)
+		putchar(' ');
+}
+
+// As conntrack -o ktimestamp: how many seconds, and since when.
+static void
+print_times(uint64_t start_us, uint64_t duration_us)
+{
+	time_t start = (time_t)(start_us / 1000000);
+	char when[64] = "";
+	struct tm tm;
+
+	if (localtime_r(&start, &tm) != NULL)
+		strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm);
+	printf("delta-time=%" PRIu64 " [start=%s] ", duration_us / 1000000, when);
 }
 
 static void
@@ -155,8 +184,11 @@ print_flow(const json_t *flow, bool timeout, bool counters)
 	print_side(json_object_get(flow, "reply"), counters);
 	if (is_true(flow, "assured"))
 		printf("[ASSURED] ");
-	printf("mark=%" PRIu64 " worker=%" PRIu64 "\n", number(flow, "mark"),
-	       number(flow, "worker"));
+	printf("mark=%" PRIu64 " ", number(flow, "mark"));
+	print_labels(json_object_get(flow, "labels"));
+	if (json_object_get(flow, "start_us") != NULL)
+		print_times(number(flow, "start_us"), number(flow, "duration_us"));
+	printf("worker=%" PRIu64 "\n", number(flow, "worker"));
 }
 
 void

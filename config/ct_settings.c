@@ -1,14 +1,25 @@
 // The conntrack settings of a policy as a table: name, where it is stored, the kernel's default.
 //
-// Used by the YAML reader and writer. Defaults are those of nf_conntrack in Linux 6.1; a field that
-// is 0 means that default, so that a policy that says nothing changes nothing.
+// Used by the YAML reader and writer. Defaults are those of Linux 6.1, but for acct and the bounds
+// of reassembly in bytes; a field that is 0 means the default, so that a policy that says nothing
+// changes nothing. Timeouts are of nf_conntrack, those of fragments of the reassembly before it.
 #include "config/ct_settings.h"
 
 #include <string.h>
 
 #define NUM(field, def, what)                                                                      \
 	{                                                                                          \
-#field, offsetof(struct cfg_conntrack, field), false, false, def, what             \
+#field, offsetof(struct cfg_conntrack, field), false, false, false, def, what,     \
+			INT32_MAX                                                                  \
+	}
+#define NUM_FROM_0(field, def, what, max)                                                          \
+	{                                                                                          \
+#field, offsetof(struct cfg_conntrack, field), false, false, true, def, what, max  \
+	}
+// off: name and field say the opposite.
+#define FLAG(name, field, off, def)                                                                \
+	{                                                                                          \
+#name, offsetof(struct cfg_conntrack, field), true, off, false, def, NULL, 1       \
 	}
 
 const struct cfg_ct_row cfg_ct_row[] = {
@@ -39,13 +50,21 @@ const struct cfg_ct_row cfg_ct_row[] = {
 	NUM(sctp_timeout_shutdown_recd, 3, "seconds"),
 	NUM(sctp_timeout_shutdown_ack_sent, 3, "seconds"),
 	NUM(sctp_timeout_heartbeat_sent, 30, "seconds"),
+	NUM(frag6_timeout, 60, "seconds"),
+	NUM(frag6_high_thresh, 0, "bytes"),
+	NUM(ipfrag_time, 30, "seconds"),
+	NUM(ipfrag_high_thresh, 0, "bytes"),
+	NUM_FROM_0(ipfrag_max_dist, 64, "fragments", INT32_MAX),
 	NUM(expect_max, 4096, "flows"),
-	{"checksum", offsetof(struct cfg_conntrack, checksum_off), true, true, 1, NULL},
-	{"tcp_ignore_invalid_rst", offsetof(struct cfg_conntrack, tcp_ignore_invalid_rst), true,
-	 false, 0, NULL},
-	{"tcp_be_liberal", offsetof(struct cfg_conntrack, tcp_be_liberal), true, false, 0, NULL},
-	{"tcp_loose", offsetof(struct cfg_conntrack, tcp_loose_off), true, true, 1, NULL},
 	NUM(tcp_max_retrans, 3, "packets"),
+	NUM_FROM_0(events, 2, "when flows tell", 2),
+	NUM_FROM_0(log_invalid, 0, "a protocol, 255 for all", 255),
+	FLAG(acct, acct_off, true, 1),
+	FLAG(checksum, checksum_off, true, 1),
+	FLAG(tcp_be_liberal, tcp_be_liberal, false, 0),
+	FLAG(tcp_ignore_invalid_rst, tcp_ignore_invalid_rst, false, 0),
+	FLAG(tcp_loose, tcp_loose_off, true, 1),
+	FLAG(timestamp, timestamp, false, 0),
 };
 const size_t cfg_ct_rows = sizeof(cfg_ct_row) / sizeof(cfg_ct_row[0]);
 
@@ -63,18 +82,14 @@ cfg_ct_find(const char *name)
 static const struct {
 	const char *name, *instead;
 } elsewhere[] = {
-	{"acct", "every flow counts, there is nothing to switch"},
-	{"buckets", "sizes.flows in ringwall.conf makes the tables"},
+	{"buckets", "the tables are made at the start, as large as sizes.flows in ringwall.conf"},
 	{"count", "it is read only: `ringwall stats` shows it"},
 	{"dccp_*", "DCCP is tracked like any protocol without ports of its own: generic_timeout"},
-	{"events", "flows tell what happens to them as soon as somebody listens: `ringwall flows "
-		   "--follow`, or flow-log in ringwall.conf"},
-	{"frag6_*", "sizes.fragments in ringwall.conf bounds reassembly"},
+	{"frag6_low_thresh", "Linux has not looked at it since 4.17; frag6_high_thresh bounds"},
 	{"helper", "no helper is attached by itself, only by rules: jump CT with helper"},
-	{"ipfrag_*", "sizes.fragments in ringwall.conf bounds reassembly"},
-	{"log_invalid", "a rule does it: ctstate INVALID, jump LOG"},
-	{"timestamp",
-	 "births and ends have their time in `ringwall flows --follow` and in flow-log"},
+	{"ip6frag_*", "what passes is put together by conntrack: the frag6_ settings"},
+	{"ipfrag_low_thresh", "Linux has not looked at it since 4.17; ipfrag_high_thresh bounds"},
+	{"ipfrag_secret_interval", "Linux has not looked at it since 3.17"},
 	{"tcp_no_window_check", "tcp_be_liberal is its name in Linux"},
 };
 
@@ -91,14 +106,28 @@ cfg_ct_elsewhere(const char *name)
 	return NULL;
 }
 
-uint32_t
-cfg_ct_get(const struct cfg_conntrack *c, const struct cfg_ct_row *row)
+static uint32_t
+stored(const struct cfg_conntrack *c, const struct cfg_ct_row *row)
 {
 	const char *at = (const char *)c + row->offset;
 
+	return row->flag ? *(const bool *)at : *(const uint32_t *)at;
+}
+
+bool
+cfg_ct_said(const struct cfg_conntrack *c, const struct cfg_ct_row *row)
+{
+	return row->flag ? cfg_ct_get(c, row) != row->value : stored(c, row) != 0;
+}
+
+uint32_t
+cfg_ct_get(const struct cfg_conntrack *c, const struct cfg_ct_row *row)
+{
+	uint32_t is = stored(c, row);
+
 	if (row->flag)
-		return *(const bool *)at != row->off;
-	return *(const uint32_t *)at;
+		return (is != 0) != row->off;
+	return is != 0 ? is - row->zero : row->value;
 }
 
 void
@@ -109,5 +138,5 @@ cfg_ct_set(struct cfg_conntrack *c, const struct cfg_ct_row *row, uint32_t value
 	if (row->flag)
 		*(bool *)at = (value != 0) != row->off;
 	else
-		*(uint32_t *)at = value;
+		*(uint32_t *)at = value + row->zero;
 }

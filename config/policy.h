@@ -99,7 +99,15 @@ struct cfg_conntrack {
 	uint32_t sctp_timeout_closed, sctp_timeout_cookie_wait, sctp_timeout_cookie_echoed;
 	uint32_t sctp_timeout_established, sctp_timeout_shutdown_sent, sctp_timeout_shutdown_recd;
 	uint32_t sctp_timeout_shutdown_ack_sent, sctp_timeout_heartbeat_sent;
-	uint32_t expect_max;	     // flows per system that helpers may announce; default 4096
+	uint32_t expect_max; // flows per system that helpers may announce; default 4096
+	uint32_t frag6_timeout, ipfrag_time;		// of a datagram in reassembly
+	uint32_t frag6_high_thresh, ipfrag_high_thresh; // bytes per system
+	// Of these 0 can be said: the value + 1, 0 where nothing was said.
+	uint32_t ipfrag_max_dist;    // fragments; default 64
+	uint32_t events;	     // 0 to 2; default 2
+	uint32_t log_invalid;	     // protocol, 255: all; default 0, none
+	bool acct_off;		     // acct: default on. Linux's is off
+	bool timestamp;		     // default off
 	bool checksum_off;	     // checksum: default on
 	bool tcp_ignore_invalid_rst; // default off
 	bool tcp_be_liberal;	     // default off

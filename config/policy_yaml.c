@@ -455,10 +455,12 @@ conntrack_key(struct yin *y, const struct yaml_node *map)
 			}
 			cfg_ct_set(&y->policy->conntrack, row, on || number != 0);
 		} else if (value->kind != YAML_TEXT ||
-			   !cfg_value_u32(value->text, INT32_MAX, &number) || number == 0) {
+			   !cfg_value_u32(value->text, row->max, &number) ||
+			   (number == 0 && !row->zero)) {
 			cfg_err_add_of(y->err, judge, value->pos,
-				       "bad '%s' (expected a number of %s, 1 to %d)", row->name,
-				       row->unit, INT32_MAX);
+				       "bad '%s' (expected %s%s, %d to %u)", row->name,
+				       row->zero ? "" : "a number of ", row->unit, !row->zero,
+				       row->max);
 		} else {
 			cfg_ct_set(&y->policy->conntrack, row, number);
 		}

@@ -365,7 +365,7 @@ settings_write(struct cfg_buf *b, const struct cfg_policy *policy)
 		const struct cfg_ct_row *row = &cfg_ct_row[i];
 		uint32_t v = cfg_ct_get(&policy->conntrack, row);
 
-		if (row->flag ? v == row->value : v == 0)
+		if (!cfg_ct_said(&policy->conntrack, row))
 			continue;
 		cfg_buf_add(b, any ? "" : "conntrack:\n");
 		any = true;

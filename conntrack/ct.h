@@ -36,6 +36,14 @@ enum ct_status { // bits, names as in conntrack -L
 	CT_S_EXPECTED = 1 << 9, // a helper had announced it
 };
 
+// What the trackers ask once a flow, or never.
+struct ct_switches {
+	bool acct_off;	     // flows born now do not count
+	bool timestamp;	     // flows born now know when
+	bool events_off;     // flows tell nobody anything
+	uint8_t log_invalid; // protocol whose INVALID packets are logged; 255: all, 0: none
+};
+
 // Timeouts in ms and switches, from the policy, defaults filled in (at most 49 days,
 // CT_TIMEOUT_MAX_MS, which is also what a longer setting counts as). Immutable; the program's conf
 // of the conntrack stages points at one; NULL there means the kernel's defaults.
@@ -50,6 +58,7 @@ struct ct_conf {
 	uint32_t source_max; // flows of one source in the whole system; 0: no limit
 	uint32_t expect_max; // flows that helpers may announce in the whole system; 0: 4096
 	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst, checksum_off;
+	struct ct_switches sw;
 	uint64_t generation; // of the policy
 };
 #define CT_TIMEOUT_MAX_MS                                                                          \
@@ -180,6 +189,10 @@ struct ct_flow { // a snapshot of one flow
 	uint32_t timeout_sec; // left
 	uint64_t packets[2], bytes[2];
 	uint16_t worker;
+	bool uncounted;	   // packets and bytes are 0: born while acct was off
+	uint64_t start_ns; // since 1970; 0: born while timestamp was off
+	uint64_t age_ns;   // with start_ns
+	uint64_t label[PL_FLOW_LABELS / 64];
 };
 // Copies up to max flows from *cursor on (0 to start); *cursor is UINT64_MAX after the last one. A
 // flow that lives through the whole listing is in it exactly once. Returns how many; 0 does not
@@ -222,15 +235,16 @@ unsigned ct_events_take(struct ct_table *t, struct ct_event *out, unsigned max);
 
 uint32_t ct_table_count(const struct ct_table *t); // relaxed, any thread
 uint32_t ct_table_max(const struct ct_table *t);
-struct ct_stats {	      // this worker writes, anybody reads with relaxed loads
-	uint64_t created;     // flows confirmed
-	uint64_t expired;     // by time
-	uint64_t early_drop;  // made way in a full table
-	uint64_t clash;	      // tuples that their home refused, expectations that gave way
-	uint64_t unsent;      // times a message to another worker had to wait for room
-	uint64_t expect_made; // flows that helpers announced
-	uint64_t expected;    // and those of them that came
-	uint64_t events_lost; // that found no room in the ring
+struct ct_stats {		   // this worker writes, anybody reads with relaxed loads
+	uint64_t created;	   // flows confirmed
+	uint64_t expired;	   // by time
+	uint64_t early_drop;	   // made way in a full table
+	uint64_t clash;		   // tuples that their home refused, expectations that gave way
+	uint64_t unsent;	   // times a message to another worker had to wait for room
+	uint64_t expect_made;	   // flows that helpers announced
+	uint64_t expected;	   // and those of them that came
+	uint64_t events_lost;	   // that found no room in the ring
+	uint64_t invalid_unlogged; // INVALID packets beyond the lines of a second
 };
 const struct ct_stats *ct_table_stats(const struct ct_table *t);
 // Ends all flows (masquerade: address gone; tests). Owner's thread.

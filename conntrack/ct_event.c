@@ -52,6 +52,8 @@ ct_event_tell(struct ct_table *t, const struct ct_entry *e, enum ct_event_kind k
 {
 	struct ct_event ev = {.kind = (uint8_t)kind, .why = (uint8_t)why};
 
+	if (t->sw.events_off)
+		return;
 	ev.wall_ns = t->w != NULL ? t->w->wall_ns : 0;
 	ct_flow_of(t, e, &ev.flow);
 	if (rte_ring_sp_enqueue_elem(t->events, &ev, sizeof(ev)) != 0)

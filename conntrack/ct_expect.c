@@ -1,7 +1,7 @@
 // Expectations: flows that helpers announced. They live at the worker that owns their master, by
 // exact key (addresses, protocol, destination port; any source port). As the first packet of such
 // a flow can arrive at any worker, each of the others has a redirect for the key and hands it over
-// (docs/decisions/0305-expectations.md). Called by the helpers, by ct_stage.c and at the end of
+// (docs/decisions/0308-expectations.md). Called by the helpers, by ct_stage.c and at the end of
 // each turn; owner's thread. Memory is mapped when the table is created. Follows
 // nf_conntrack_expect.
 #include <errno.h>

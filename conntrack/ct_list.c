@@ -109,15 +109,30 @@ ct_reserve_reply(struct pl_worker *w, struct ct_entry *e)
 	return -EEXIST;
 }
 
+// What is kept of few flows: when they began, and labels.
+static void
+few(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
+{
+	const ct_id id = ct_id_of(t, e);
+
+	if (t->has_extra)
+		memcpy(f->label, ct_extra_at(t, id)->label, sizeof(f->label));
+	if (!t->has_start || (f->start_ns = *ct_start_at(t, id)) == 0 || t->w == NULL)
+		return;
+	f->age_ns = t->w->wall_ns > f->start_ns ? t->w->wall_ns - f->start_ns : 0;
+}
+
 void
 ct_flow_of(const struct ct_table *t, const struct ct_entry *e, struct ct_flow *f)
 {
 	memset(f, 0, sizeof(*f));
+	f->uncounted = e->uncounted;
 	for (unsigned d = 0; d < 2; d++) {
 		f->tuple[d] = ct_entry_tuple(e, (enum ct_dir)d);
-		f->packets[d] = ct_cold_packets(t, e, d);
-		f->bytes[d] = ct_cold_bytes(t, e, d);
+		f->packets[d] = e->uncounted ? 0 : ct_cold_packets(t, e, d);
+		f->bytes[d] = e->uncounted ? 0 : ct_cold_bytes(t, e, d);
 	}
+	few(t, e, f);
 	f->status = ct_entry_status(e);
 	f->mark = e->mark;
 	f->tcp_state = e->proto == IPPROTO_TCP ? e->tcp.state : CT_TCP_NONE;

@@ -36,12 +36,15 @@ side(const struct ct_entry *e, unsigned dir, struct pl_flow_side *out)
 	out->proto = k.proto;
 }
 
-static void
+static bool
 counted(const struct pl_worker *w, const struct ct_entry *e, unsigned dir, uint64_t *packets,
 	uint64_t *bytes)
 {
+	if (e->uncounted)
+		return false;
 	*packets = w != NULL ? ct_cold_packets(w->ct, e, dir) : e->packets[dir];
 	*bytes = w != NULL ? ct_cold_bytes(w->ct, e, dir) : e->bytes[dir];
+	return true;
 }
 
 // A flow that no packet has made known yet has no deadline that counts (nf_ct_expires()).

@@ -231,17 +231,17 @@ run_chunks(struct ct_sctp *s, const struct pl_pkt *p, rte_be32_t vtag, enum ct_d
 		int to;
 
 		if (tag == TAG_BAD)
-			return CT_INVALID;
+			return ct_is_invalid(out, CT_WHY_TAG);
 		if (tag == TAG_NEW) {
 			ignore = true;
 			continue;
 		}
 		to = next_state(dir, from, w.type);
 		if (to < 0)
-			return CT_INVALID;
+			return ct_is_invalid(out, CT_WHY_STATE);
 		if (w.type == INIT || w.type == INIT_ACK) {
 			if (!init_tag(&w, &s->vtag[!dir]))
-				return CT_INVALID;
+				return ct_is_invalid(out, CT_WHY_CHUNKS);
 			// A repeated INIT does not keep the entry alive.
 			if (to == CT_SCTP_CLOSED && from == CT_SCTP_CLOSED &&
 			    (status & CT_S_CONFIRMED))
@@ -270,12 +270,12 @@ ct_sctp_packet(struct ct_sctp *s, const struct pl_pkt *p, enum ct_dir dir, uint3
 
 	out->assured = false;
 	if (h == NULL || !check_chunks(p, &seen))
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_CHUNKS);
 	memcpy(&vtag, h + 4, sizeof(vtag));
 	if (!(status & CT_S_CONFIRMED) && !start(s, p, vtag, seen))
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_NO_START);
 	if (!(seen & own_rule) && vtag != s->vtag[dir])
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_TAG);
 	v = run_chunks(s, p, vtag, dir, seen, status, out);
 	out->timeout_ms = v == CT_REFRESH ? conf->sctp_ms[s->state] : 0;
 	return v;

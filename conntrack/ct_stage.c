@@ -28,6 +28,14 @@ set_none(struct pl_pkt *p, enum pl_ct_state state)
 	p->ct_status = 0;
 }
 
+static void
+set_invalid(struct ct_table *t, struct pl_pkt *p, enum ct_why why)
+{
+	set_none(p, PL_CT_INVALID);
+	if (unlikely(t->sw.log_invalid != 0))
+		ct_invalid_log(t, p, why);
+}
+
 // The packet's flow, in the zone or zones that raw put it into.
 static inline struct ct_entry *
 flow_of(struct ct_table *t, const struct ct_look *look, unsigned *dir)
@@ -46,12 +54,12 @@ relate(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look)
 	struct ct_entry *e = flow_of(t, look, &dir);
 
 	if (e == NULL) {
-		set_none(p, PL_CT_INVALID);
+		set_invalid(t, p, CT_WHY_NO_FLOW);
 		return;
 	}
 	ct_entry_key(e, dir, &k);
 	if (k.dst.u64[0] != p->dst.u64[0] || k.dst.u64[1] != p->dst.u64[1])
-		set_none(p, PL_CT_INVALID);
+		set_invalid(t, p, CT_WHY_NOT_SENDER);
 	else
 		ct_set_flow(p, e, dir, PL_CT_RELATED);
 }
@@ -65,11 +73,11 @@ track_tcp(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsign
 	struct ct_tcp_seg seg;
 
 	if (!ct_tcp_read(&seg, rte_pktmbuf_read(p->m, p->l4_off, want, head), want, p->l4_len))
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_FLAGS);
 	if (unlikely(e->status & CT_I_HELP))
 		seg.ack_shift = ct_help_ack_shift(t, e, dir, seg.ack);
 	if (!(e->status & CT_S_CONFIRMED) && !ct_tcp_start(&e->tcp, &seg, conf))
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_NO_START);
 	return ct_tcp_segment(&e->tcp, &seg, (enum ct_dir)dir, e->status, ct_ms_left(t, e), conf,
 			      out);
 }
@@ -151,7 +159,7 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	enum ct_verdict v;
 
 	if (!ct_key_invert(&reply, &look->key)) {
-		set_none(p, PL_CT_INVALID);
+		set_invalid(t, p, CT_WHY_NOT_ASKED);
 		return 0;
 	}
 	if (unlikely(look->apart))
@@ -168,7 +176,7 @@ begin(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	v = track(t, e, p, CT_ORIGINAL, conf, &out);
 	if (!apply(t, e, p, CT_ORIGINAL, v, &out)) {
 		ct_table_kill(t, e);
-		set_none(p, PL_CT_INVALID);
+		set_invalid(t, p, out.why);
 		if (expected != NULL)
 			ct_expect_used(t, expected); // it came, whatever it was
 		return 0;
@@ -203,7 +211,7 @@ known(struct ct_table *t, struct pl_pkt *p, const struct ct_look *look, const st
 	if (dir == CT_ORIGINAL && !(e->status & CT_S_SEEN_REPLY))
 		state = e->status & CT_S_EXPECTED ? PL_CT_RELATED : PL_CT_NEW;
 	if (!apply(t, e, p, dir, v, &out)) {
-		set_none(p, PL_CT_INVALID);
+		set_invalid(t, p, out.why);
 		return 0;
 	}
 	if (dir == CT_REPLY)
@@ -348,6 +356,7 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	struct pl_pkt *p;
 
 	t->w = w;
+	t->sw = conf->sw;
 	t->n_fresh = t->n_met = 0;
 	if (unlikely(conf->max != t->conf_max || conf->expect_max != t->conf_expect_max ||
 		     conf->source_max != t->conf_source_max))
@@ -356,9 +365,8 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 	PL_FOREACH (p, b) {
 		struct ct_look *look = &t->look[pl_i_];
 
-		look->kind = p->flags & PL_F_CT_GIVEN
-				     ? CT_K_LEAVE
-				     : ct_key_of_pkt(&look->key, p, !conf->checksum_off);
+		look->kind = p->flags & PL_F_CT_GIVEN ? CT_K_LEAVE
+						      : ct_key_of_pkt(look, p, !conf->checksum_off);
 		look->apart = false;
 		if (look->kind < CT_K_FLOW)
 			continue;
@@ -391,7 +399,7 @@ ct_lookup_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 			set_none(p, PL_CT_UNTRACKED);
 			break;
 		case CT_K_INVALID:
-			set_none(p, PL_CT_INVALID);
+			set_invalid(t, p, look->why);
 			break;
 		case CT_K_RELATED:
 			relate(t, p, look);

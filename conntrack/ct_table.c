@@ -22,7 +22,9 @@ pool_init(struct ct_pool *pool, uint32_t room, uint32_t stride)
 	pool->base = ct_mem_map((size_t)room * stride);
 	pool->cold = ct_mem_map((size_t)room * sizeof(*pool->cold));
 	pool->extra = ct_mem_map((size_t)room * sizeof(*pool->extra));
-	if (pool->base == NULL || pool->cold == NULL || pool->extra == NULL)
+	pool->start_ns = ct_mem_map((size_t)room * sizeof(*pool->start_ns));
+	if (pool->base == NULL || pool->cold == NULL || pool->extra == NULL ||
+	    pool->start_ns == NULL)
 		return -ENOMEM; // pool_fini() undoes any
 	return 0;
 }
@@ -33,6 +35,7 @@ pool_fini(struct ct_pool *pool)
 	ct_mem_unmap(pool->base, (size_t)pool->room * pool->stride);
 	ct_mem_unmap(pool->cold, (size_t)pool->room * sizeof(*pool->cold));
 	ct_mem_unmap(pool->extra, (size_t)pool->room * sizeof(*pool->extra));
+	ct_mem_unmap(pool->start_ns, (size_t)pool->room * sizeof(*pool->start_ns));
 }
 
 static void
@@ -339,6 +342,7 @@ ct_table_new(struct ct_table *t, const struct ct_key *orig, const struct ct_key 
 	count_add(t, 1);
 	e->family = orig->family;
 	e->proto = orig->proto;
+	e->uncounted = t->sw.acct_off;
 	e->zone = orig->zone | reply->zone;
 	e->zone_off = (uint16_t)((orig->zone != e->zone) | (reply->zone != e->zone) << 1) & 3;
 	ct_entry_set_key(e, CT_ORIGINAL, orig);
@@ -388,6 +392,14 @@ ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e)
 	e->status &= (uint16_t) ~(CT_I_RESERVED | CT_I_ASK);
 }
 
+// When it began, or that nobody knows: its place may have been another's that did.
+static void
+stamp(struct ct_table *t, const struct ct_entry *e)
+{
+	t->has_start = true;
+	*ct_start_at(t, ct_id_of(t, e)) = t->sw.timestamp && t->w != NULL ? t->w->wall_ns : 0;
+}
+
 int
 ct_table_confirm(struct ct_table *t, struct ct_entry *e)
 {
@@ -407,6 +419,8 @@ ct_table_confirm(struct ct_table *t, struct ct_entry *e)
 	ct_list_del(t, e);
 	e->status |= CT_S_CONFIRMED;
 	ct_wheel_start(t, e);
+	if (unlikely(t->sw.timestamp | t->has_start))
+		stamp(t, e);
 	pl_count(&t->stats.created, 1);
 	ct_tell(t, e, CT_EVENT_NEW, 0);
 	return 0;

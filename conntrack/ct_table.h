@@ -49,6 +49,7 @@ struct ct_entry {
 	uint16_t status;	       // enum ct_status, enum ct_inner_status
 	uint16_t list : 13;	       // wheel slot or CT_LIST_*
 	uint16_t zone_off : 2;	       // bit per direction whose tuple is in zone 0 all the same
+	uint16_t uncounted : 1;	       // born while acct was off: its counters are shown to nobody
 	uint32_t way[2];	       // by direction: pl_way that its packets go, 0: none
 	uint32_t deadline;	       // tick
 	uint32_t packets[2], bytes[2]; // low words; what they carry over is in struct ct_cold
@@ -97,6 +98,7 @@ struct ct_pool {
 	char *base;
 	struct ct_cold *cold;
 	struct ct_extra *extra;
+	uint64_t *start_ns; // when flows were confirmed, since 1970; 0: born without timestamp
 	uint32_t stride;
 	uint32_t room; // entries
 	uint32_t used; // places ever taken; those above were never touched
@@ -107,6 +109,7 @@ struct ct_look { // one packet between the passes of ct_lookup_run
 	struct ct_key key;
 	uint64_t hash;
 	uint8_t kind;	     // enum ct_kind
+	uint8_t why;	     // of CT_K_INVALID: enum ct_why
 	bool apart;	     // the two directions' zones are not the same
 	uint16_t reply_zone; // with `apart`; the key has the original direction's
 };
@@ -136,9 +139,13 @@ struct ct_table {
 	struct ct_sources sources;
 	struct ct_helps *helps; // ct_help.c
 	uint16_t worker;
-	bool has_extra; // some flow of this table has, or had, something there
-	uint64_t tick;	// of the last turn, 64 bits
-	uint64_t step;	// of the wheel: all up to this one were dealt with
+	bool has_extra;		// some flow of this table has, or had, something there
+	bool has_start;		// the same of start_ns
+	struct ct_switches sw;	// of the policy that the last packets were looked up under
+	uint32_t invalid_since; // tick; of the second whose lines are counted
+	uint32_t invalid_lines; // told, or left out, since then
+	uint64_t tick;		// of the last turn, 64 bits
+	uint64_t step;		// of the wheel: all up to this one were dealt with
 	struct ct_stats stats;
 	struct rte_ring *events; // ct_event.c; NULL until somebody listened
 	uint8_t tells;		 // kinds that somebody listens to: 1 << enum ct_event_kind
@@ -179,6 +186,12 @@ static inline struct ct_extra *
 ct_extra_at(const struct ct_table *t, ct_id id)
 {
 	return &t->pool[id & 1].extra[id >> 1];
+}
+
+static inline uint64_t *
+ct_start_at(const struct ct_table *t, ct_id id)
+{
+	return &t->pool[id & 1].start_ns[id >> 1];
 }
 
 // zone, family and proto of one direction, as in the upper half of ct_key_tail().

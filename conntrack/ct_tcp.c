@@ -301,7 +301,7 @@ ct_tcp_segment(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir
 	out->timeout_ms = 0;
 	out->assured = false;
 	if (to == NEXT_INVALID)
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_STATE);
 	if (to == CT_TCP_SYN_SENT && from >= CT_TCP_TIME_WAIT) {
 		if (((tcp->flags[0] | tcp->flags[1]) & CT_TCP_F_CLOSE_INIT) ||
 		    (tcp->last_dir == dir && tcp->last_kind == CT_TCP_RST))
@@ -331,7 +331,7 @@ ct_tcp_segment(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir
 	} else if (to == CT_TCP_CLOSE && kind == CT_TCP_RST) {
 		switch (judge_rst(tcp, seg, dir, status, conf, &to)) {
 		case RST_INVALID:
-			return CT_INVALID;
+			return ct_is_invalid(out, CT_WHY_RST);
 		case RST_TAKE:
 			return take(tcp, kind, dir, from, (unsigned)to, status, conf, out);
 		case RST_CHECK:
@@ -341,7 +341,7 @@ ct_tcp_segment(struct ct_tcp *tcp, const struct ct_tcp_seg *seg, enum ct_dir dir
 	switch (ct_tcp_window(tcp, seg, kind, dir, conf->tcp_be_liberal)) {
 	case CT_WIN_OUT:
 		note_bad_end(tcp, kind, dir, status, left_ms, conf, out);
-		return CT_INVALID;
+		return ct_is_invalid(out, CT_WHY_WINDOW);
 	case CT_WIN_IGNORE:
 		return CT_PASS;
 	case CT_WIN_IN:

@@ -1,7 +1,7 @@
 #pragma once
 // The TCP tracker: states and windows of one flow, as pure functions. Follows Linux 6.x
 // (nf_conntrack_proto_tcp): same states, same window bounds, same exceptions.
-#include "conntrack/ct.h"
+#include "conntrack/ct_invalid.h"
 
 // What one side has sent and been promised (sequence numbers in host order).
 struct ct_tcp_side {
@@ -65,7 +65,15 @@ struct ct_tcp_out {
 	uint32_t timeout_ms; // CT_REFRESH; CT_INVALID: the most that the flow may still live, 0: as
 			     // it was
 	bool assured;	     // the flow is now assured
+	uint8_t why;	     // CT_INVALID: enum ct_why
 };
+
+static inline enum ct_verdict
+ct_is_invalid(struct ct_tcp_out *out, enum ct_why why)
+{
+	out->why = (uint8_t)why;
+	return CT_INVALID;
+}
 
 // The segment in the L4 header at l4 (l4_len bytes to the end of the packet, n_head of them
 // contiguous). False where it is cut short, lies about its length, or has flags that no TCP sends.

@@ -29,7 +29,7 @@ ct_icmp_packet(uint8_t proto, rte_be16_t orig_type_code, const struct ct_conf *c
 	       struct ct_tcp_out *out)
 {
 	if (!ct_icmp_starts(proto, (uint8_t)(rte_be_to_cpu_16(orig_type_code) >> 8)))
-		return CT_INVALID; // an answer that nobody asked for
+		return ct_is_invalid(out, CT_WHY_NOT_ASKED);
 	out->timeout_ms = proto == IPPROTO_ICMPV6 ? conf->icmpv6_ms : conf->icmp_ms;
 	out->assured = false;
 	return CT_REFRESH;
@@ -101,5 +101,11 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->tcp_loose = !s->tcp_loose_off;
 	conf->tcp_be_liberal = s->tcp_be_liberal;
 	conf->checksum_off = s->checksum_off;
+	conf->sw = (struct ct_switches){
+		.acct_off = s->acct_off,
+		.timestamp = s->timestamp,
+		.events_off = s->events == 1, // as value + 1
+		.log_invalid = (uint8_t)(s->log_invalid != 0 ? s->log_invalid - 1 : 0),
+	};
 	conf->generation = generation;
 }

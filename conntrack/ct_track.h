@@ -13,9 +13,10 @@ enum ct_kind {
 	CT_K_RELATED, // ICMP error: key is the inverse of the quoted packet's
 };
 
-// Judges headers, lengths and checksums, and makes the key. Pure.
+// Judges headers, lengths and checksums, and makes look->key. Pure.
 // csum: L4 checksums are looked at.
-enum ct_kind ct_key_of_pkt(struct ct_key *k, const struct pl_pkt *p, bool csum);
+// INVALID: with look->why.
+enum ct_kind ct_key_of_pkt(struct ct_look *look, const struct pl_pkt *p, bool csum);
 // The same for an ICMP or ICMPv6 error; false: the quote cannot be read. ct_related.c
 bool ct_key_of_quote(struct ct_key *k, const struct pl_pkt *p);
 // The steering hash of a key: ct_steer.c

@@ -97,6 +97,7 @@ worker_view(const struct ctl *c, unsigned i)
 	json_object_set_new(view, "flows_expired", number(load(&ct->expired)));
 	json_object_set_new(view, "flows_early_drop", number(load(&ct->early_drop)));
 	json_object_set_new(view, "flows_clash", number(load(&ct->clash)));
+	json_object_set_new(view, "invalid_unlogged", number(load(&ct->invalid_unlogged)));
 	json_object_set_new(view, "flows_expected", number(load(&ct->expected)));
 	json_object_set_new(view, "expectations", number(load(&ct->expect_made)));
 	json_object_set_new(view, "heartbeat", number(beat));

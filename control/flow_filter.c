@@ -11,17 +11,18 @@
 #include "control/flow_view.h"
 
 const struct ctl_arg ctl_flow_filter_arg[] = {
-	{"any_nat", JSON_STRING, false},   {"dnat", JSON_STRING, false},
-	{"dport", JSON_INTEGER, false},	   {"dst", JSON_STRING, false},
-	{"family", JSON_STRING, false},	   {"icmp_code", JSON_INTEGER, false},
-	{"icmp_id", JSON_INTEGER, false},  {"icmp_type", JSON_INTEGER, false},
-	{"mark", JSON_STRING, false},	   {"orig_zone", JSON_INTEGER, false},
-	{"protocol", JSON_STRING, false},  {"reply_dport", JSON_INTEGER, false},
-	{"reply_dst", JSON_STRING, false}, {"reply_sport", JSON_INTEGER, false},
-	{"reply_src", JSON_STRING, false}, {"reply_zone", JSON_INTEGER, false},
-	{"snat", JSON_STRING, false},	   {"sport", JSON_INTEGER, false},
-	{"src", JSON_STRING, false},	   {"state", JSON_STRING, false},
-	{"status", JSON_STRING, false},	   {"zone", JSON_INTEGER, false},
+	{"any_nat", JSON_STRING, false},      {"dnat", JSON_STRING, false},
+	{"dport", JSON_INTEGER, false},	      {"dst", JSON_STRING, false},
+	{"family", JSON_STRING, false},	      {"icmp_code", JSON_INTEGER, false},
+	{"icmp_id", JSON_INTEGER, false},     {"icmp_type", JSON_INTEGER, false},
+	{"label", JSON_STRING, false},	      {"mark", JSON_STRING, false},
+	{"orig_zone", JSON_INTEGER, false},   {"protocol", JSON_STRING, false},
+	{"reply_dport", JSON_INTEGER, false}, {"reply_dst", JSON_STRING, false},
+	{"reply_sport", JSON_INTEGER, false}, {"reply_src", JSON_STRING, false},
+	{"reply_zone", JSON_INTEGER, false},  {"snat", JSON_STRING, false},
+	{"sport", JSON_INTEGER, false},	      {"src", JSON_STRING, false},
+	{"state", JSON_STRING, false},	      {"status", JSON_STRING, false},
+	{"zone", JSON_INTEGER, false},
 };
 const size_t ctl_flow_filter_n_arg = sizeof(ctl_flow_filter_arg) / sizeof(ctl_flow_filter_arg[0]);
 
@@ -189,6 +190,27 @@ parse_mark(struct ctl_client *cl, const json_t *request, struct ctl_flow_filter 
 	return 0;
 }
 
+// A list of numbers: the flow has all of these labels.
+static int
+parse_labels(struct ctl_client *cl, const json_t *request, struct ctl_flow_filter *f)
+{
+	const char *text = ctl_arg_text(request, "label"), *at = text;
+	char *end;
+
+	while (at != NULL) {
+		unsigned long n = strtoul(at, &end, 10);
+
+		if (*at < '0' || *at > '9' || (*end != ',' && *end != '\0') || n >= PL_FLOW_LABELS)
+			return ctl_fail(
+				cl, -EINVAL,
+				"'label' is \"%.64s\": expected a list of numbers from 0 to %d",
+				text, PL_FLOW_LABELS - 1);
+		f->label[n / 64] |= UINT64_C(1) << n % 64;
+		at = *end == ',' ? end + 1 : NULL;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	uint32_t on, off;
@@ -272,6 +294,8 @@ ctl_flow_filter_parse(struct ctl_client *cl, const json_t *request, struct ctl_f
 	if (ret == 0)
 		ret = parse_mark(cl, request, f);
 	if (ret == 0)
+		ret = parse_labels(cl, request, f);
+	if (ret == 0)
 		ret = parse_nats(cl, request, f);
 	if (ret == 0)
 		ret = parse_status(cl, request, f);
@@ -331,6 +355,12 @@ wants_nat(const struct ctl_flow_filter *f, const struct ct_flow *flow)
 	       (dnat && in_net(&reply->src, reply->family, &f->nat_to));
 }
 
+static bool
+wants_labels(const struct ctl_flow_filter *f, const struct ct_flow *flow)
+{
+	return (f->label[0] & ~flow->label[0]) == 0 && (f->label[1] & ~flow->label[1]) == 0;
+}
+
 bool
 ctl_flow_filter_wants(const struct ctl_flow_filter *f, const struct ct_flow *flow)
 {
@@ -344,5 +374,6 @@ ctl_flow_filter_wants(const struct ctl_flow_filter *f, const struct ct_flow *flo
 		return false;
 	return wants_direction(f, flow, CT_ORIGINAL) && wants_direction(f, flow, CT_REPLY) &&
 	       wants_icmp(f, t) && (flow->mark & f->mark_mask) == f->mark && wants_nat(f, flow) &&
-	       (flow->status & f->status_on) == f->status_on && (flow->status & f->status_off) == 0;
+	       wants_labels(f, flow) && (flow->status & f->status_on) == f->status_on &&
+	       (flow->status & f->status_off) == 0;
 }

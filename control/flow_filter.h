@@ -15,14 +15,15 @@ struct ctl_flow_filter {
 	int proto;	// -1: any
 	// By direction: enum ct_dir.
 	struct ctl_flow_net src[2], dst[2];
-	int sport[2], dport[2];		   // host order; -1: any
-	int zone[2];			   // -1: any
-	int icmp_type, icmp_code, icmp_id; // -1: any
-	uint32_t mark, mark_mask;	   // mark & mark_mask == mark
-	int tcp_state;			   // enum ct_tcp_state; -1: any
-	uint32_t status_on;		   // enum ct_status bits that must be set
-	uint32_t status_off;		   // and that must not be
-	bool snat, dnat, nat;		   // translated, and into one of these addresses
+	int sport[2], dport[2];		     // host order; -1: any
+	int zone[2];			     // -1: any
+	int icmp_type, icmp_code, icmp_id;   // -1: any
+	uint32_t mark, mark_mask;	     // mark & mark_mask == mark
+	uint64_t label[PL_FLOW_LABELS / 64]; // all that must be set
+	int tcp_state;			     // enum ct_tcp_state; -1: any
+	uint32_t status_on;		     // enum ct_status bits that must be set
+	uint32_t status_off;		     // and that must not be
+	bool snat, dnat, nat;		     // translated, and into one of these addresses
 	struct ctl_flow_net snat_to, dnat_to, nat_to;
 };
 

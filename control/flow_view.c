@@ -62,9 +62,11 @@ side_view(const struct ct_flow *flow, enum ct_dir dir)
 
 	inet_ntop(af, &t->src, src, sizeof(src));
 	inet_ntop(af, &t->dst, dst, sizeof(dst));
-	view = json_pack("{s:s, s:s, s:I, s:I, s:i}", "src", src, "dst", dst, "packets",
-			 (json_int_t)flow->packets[dir], "bytes", (json_int_t)flow->bytes[dir],
-			 "zone", (int)t->zone);
+	view = json_pack("{s:s, s:s, s:i}", "src", src, "dst", dst, "zone", (int)t->zone);
+	if (!flow->uncounted) {
+		json_object_set_new(view, "packets", json_integer((json_int_t)flow->packets[dir]));
+		json_object_set_new(view, "bytes", json_integer((json_int_t)flow->bytes[dir]));
+	}
 	if (ctl_flow_has_ports(t->proto)) {
 		json_object_set_new(view, "sport", json_integer(ntohs(t->sport)));
 		json_object_set_new(view, "dport", json_integer(ntohs(t->dport)));
@@ -73,9 +75,24 @@ side_view(const struct ct_flow *flow, enum ct_dir dir)
 		json_object_set_new(view, "code", json_integer(t->icmp_code));
 		json_object_set_new(view, "id", json_integer(ntohs(t->sport)));
 	}
-	if (t->zone != 0)
-		json_object_set_new(view, "zone", json_integer(t->zone));
 	return view;
+}
+
+static bool
+has_label(const struct ct_flow *flow, unsigned bit)
+{
+	return flow->label[bit / 64] >> bit % 64 & 1;
+}
+
+static json_t *
+labels_view(const struct ct_flow *flow)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < PL_FLOW_LABELS; i++)
+		if (has_label(flow, i))
+			json_array_append_new(list, json_integer((json_int_t)i));
+	return list;
 }
 
 json_t *
@@ -94,6 +111,14 @@ ctl_flow_view(const struct ct_flow *flow)
 
 	if (t->proto == IPPROTO_TCP)
 		json_object_set_new(view, "state", json_string(ct_tcp_state_name(flow->tcp_state)));
+	if ((flow->label[0] | flow->label[1]) != 0)
+		json_object_set_new(view, "labels", labels_view(flow));
+	if (flow->start_ns != 0) {
+		json_object_set_new(view, "start_us",
+				    json_integer((json_int_t)(flow->start_ns / 1000)));
+		json_object_set_new(view, "duration_us",
+				    json_integer((json_int_t)(flow->age_ns / 1000)));
+	}
 	return view;
 }
 
@@ -136,16 +161,33 @@ put_side(struct line *l, const char *name, const struct ct_flow *flow, enum ct_d
 
 	inet_ntop(af, &t->src, src, sizeof(src));
 	inet_ntop(af, &t->dst, dst, sizeof(dst));
-	put(l,
-	    ",\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64
-	    ",\"zone\":%u",
-	    name, src, dst, flow->packets[dir], flow->bytes[dir], t->zone);
+	put(l, ",\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",\"zone\":%u", name, src, dst, t->zone);
+	if (!flow->uncounted)
+		put(l, ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64, flow->packets[dir],
+		    flow->bytes[dir]);
 	if (ctl_flow_has_ports(t->proto))
 		put(l, ",\"sport\":%u,\"dport\":%u", ntohs(t->sport), ntohs(t->dport));
 	else if (ctl_flow_has_id(t->proto))
 		put(l, ",\"type\":%u,\"code\":%u,\"id\":%u", t->icmp_type, t->icmp_code,
 		    ntohs(t->sport));
 	put(l, "}");
+}
+
+static void
+put_labels(struct line *l, const struct ct_flow *flow)
+{
+	const char *comma = "";
+
+	if ((flow->label[0] | flow->label[1]) == 0)
+		return;
+	put(l, ",\"labels\":[");
+	for (unsigned i = 0; i < PL_FLOW_LABELS; i++) {
+		if (!has_label(flow, i))
+			continue;
+		put(l, "%s%u", comma, i);
+		comma = ",";
+	}
+	put(l, "]");
 }
 
 static void
@@ -163,6 +205,10 @@ put_flow(struct line *l, const struct ct_flow *flow)
 	put_side(l, "reply", flow, CT_REPLY);
 	if (t->proto == IPPROTO_TCP)
 		put(l, ",\"state\":\"%s\"", ct_tcp_state_name(flow->tcp_state));
+	put_labels(l, flow);
+	if (flow->start_ns != 0)
+		put(l, ",\"start_us\":%" PRIu64 ",\"duration_us\":%" PRIu64, flow->start_ns / 1000,
+		    flow->age_ns / 1000);
 	put(l, "}");
 }
 

@@ -54,10 +54,20 @@ struct net_dgram {
 	uint16_t l4_off; // in the first fragment: where its part of the payload starts
 	uint16_t max_size, max_df_size;
 	uint32_t len, meat;
-	uint64_t deadline_ns;
+	uint64_t since_ns; // the first fragment came
+	uint32_t rid;	   // of the source's fragments, the last one of this datagram's
+	uint32_t source_born;
 	struct rte_mbuf *head, *tail; // by offset; chained through mbuf->next, nb_segs 1 each
 	uint32_t hash_next;
-	uint32_t older, newer; // in the order of their deadlines, a list for each family
+	uint32_t older, newer; // in the order of their times, a list for each family
+};
+// How many fragments an IPv4 source has sent; the one that was silent for longest makes way.
+#define NET_FRAG_SOURCE_WAYS 4
+#define NET_FRAG_SOURCE_SETS 256
+struct net_frag_source {
+	uint32_t addr; // 0: free
+	uint32_t sent;
+	uint32_t born, last; // of the worker's fragments, counted from 1
 };
 struct net_frags {
 	struct net_dgram *dgram; // [0] is not used
@@ -66,6 +76,11 @@ struct net_frags {
 	uint32_t max, free;
 	uint32_t oldest[2], newest[2];
 	uint32_t n_dgram, n_mbuf, max_mbuf;
+	uint32_t n_of[2];    // of n_mbuf, by family
+	uint32_t mbuf_bytes; // that one takes
+	uint32_t seen;	     // IPv4 fragments
+	struct net_frag_conf conf;
+	struct net_frag_source source[NET_FRAG_SOURCE_SETS][NET_FRAG_SOURCE_WAYS];
 };
 
 // ---- ICMP rate limits (net/limit.c)
@@ -164,6 +179,11 @@ void net_hold_free(struct net_hold *h);
 int net_frags_init(struct net_frags *f, uint32_t max, int socket);
 void net_frags_idle(struct pl_worker *w);
 void net_frags_free(struct net_frags *f);
+
+// ---- net/frag_bound.c
+// Counts a fragment of d's source that d will take. Did the source send so many fragments of other
+// datagrams since the last one of this that it may have used its identification a second time?
+bool net_frag_too_far(struct net_frags *f, struct net_dgram *d);
 
 // ---- net/limit.c
 void net_limit_init(struct net_limit *l);

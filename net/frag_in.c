@@ -1,9 +1,10 @@
 // Reassembly before connection tracking, both families, as nf_defrag_ipv4 and nf_defrag_ipv6 do it
 // (RFC 791 3.2, RFC 8200 4.5, RFC 5722). One table for each worker; fragments of an address pair
-// meet in one worker (ct_steer). Bounded: datagrams, fragments in each, buffers in all, time (30 s
-// IPv4, 60 s IPv6 from the first fragment). A fragment that lies within what came already is
-// dropped alone, one that overlaps takes the whole datagram with it. The buffers stay as they are
-// and are chained, so that net_output can take the packet apart along the same seams.
+// meet in one worker (ct_steer). Bounded: datagrams, fragments in each, buffers in all, time from
+// the first fragment on, and what the policy says (struct net_frag_conf). A fragment that lies
+// within what came already is dropped alone, one that overlaps takes the whole datagram with it.
+// The buffers stay as they are and are chained, so that net_output can take the packet apart along
+// the same seams.
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -14,8 +15,6 @@
 
 #include "net/core.h"
 
-#define TIMEOUT4_NS	30000000000ull
-#define TIMEOUT6_NS	60000000000ull
 #define EXPIRE_PER_TURN 4
 #define L4_HEADER	20 // bytes made contiguous where the first fragment is tiny
 
@@ -67,6 +66,7 @@ net_frags_init(struct net_frags *f, uint32_t max, int socket)
 	}
 	f->bucket_mask = buckets - 1;
 	f->seed = (uint32_t)rte_rand();
+	net_frag_conf_init(&f->conf, NULL, 1);
 	f->max = max;
 	for (uint32_t i = 1; i < max; i++)
 		f->dgram[i].hash_next = i + 1;
@@ -138,7 +138,7 @@ add(struct net_frags *f, const struct net_dgram *key, uint64_t now_ns)
 	f->free = d->hash_next;
 	f->n_dgram++;
 	*d = *key;
-	d->deadline_ns = now_ns + (list ? TIMEOUT6_NS : TIMEOUT4_NS);
+	d->since_ns = now_ns;
 	d->hash_next = *bucket;
 	*bucket = i;
 	d->older = f->newest[list];
@@ -181,6 +181,7 @@ drop_all(struct pl_worker *w, struct net_dgram *d, enum pl_drop reason)
 	struct rte_mbuf *m = d->head;
 
 	f->n_mbuf -= d->n;
+	f->n_of[d->family == 6] -= d->n;
 	while (m != NULL) {
 		struct rte_mbuf *next = m->next;
 
@@ -438,6 +439,7 @@ join(struct net_frags *f, struct net_dgram *d)
 	m->pkt_len = len;
 	m->nb_segs = d->n;
 	f->n_mbuf -= d->n;
+	f->n_of[d->family == 6] -= d->n;
 	d->head = NULL;
 	return m;
 }
@@ -479,9 +481,38 @@ max_mbufs(struct pl_worker *w)
 {
 	struct net_frags *f = &w->net->frags;
 
-	if (unlikely(f->max_mbuf == 0)) // once: a quarter of this worker's share of the buffers
+	if (unlikely(f->max_mbuf == 0)) { // once: a quarter of this worker's share of the buffers
 		f->max_mbuf = RTE_MAX(w->pool->size / 4 / w->n_workers, 64u);
+		f->mbuf_bytes = w->pool->elt_size;
+	}
 	return f->max_mbuf;
+}
+
+// The datagram's place, made where there is none and may be one more; NULL: it may not.
+static struct net_dgram *
+place_for(struct net_frags *f, const struct net_dgram *key, uint64_t now_ns)
+{
+	const unsigned list = key->family == 6;
+	struct net_dgram *d = find(f, key);
+
+	if (d != NULL)
+		return d;
+	if (f->conf.high[list] != 0 && (uint64_t)f->n_of[list] * f->mbuf_bytes > f->conf.high[list])
+		return NULL;
+	return add(f, key, now_ns);
+}
+
+// Drops what was collected of d and begins it anew with the fragment in hand.
+static struct net_dgram *
+begin_anew(struct pl_worker *w, struct net_dgram *d, const struct net_dgram *key)
+{
+	const uint32_t rid = d->rid, born = d->source_born;
+
+	drop_all(w, d, PL_DROP_FRAG_DISTANCE);
+	d = add(&w->net->frags, key, w->now_ns); // into the place that was given back
+	d->rid = rid;
+	d->source_born = born;
+	return d;
 }
 
 // Cuts the buffer down to what the chain keeps: the first fragment its headers, all of them no link
@@ -524,10 +555,12 @@ one(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 			drop_all(w, d, PL_DROP_FRAG_BAD);
 		return;
 	}
-	if (f->n_mbuf >= max_mbufs(w) || (d == NULL && (d = add(f, &key, w->now_ns)) == NULL)) {
+	if (f->n_mbuf >= max_mbufs(w) || (d = place_for(f, &key, w->now_ns)) == NULL) {
 		pl_drop(w, b, p, PL_DROP_FRAG_LIMIT);
 		return;
 	}
+	if (unlikely(net_frag_too_far(f, d)))
+		d = begin_anew(w, d, &key);
 	ret = account_end(d, &fr);
 	if (ret != 0) {
 		if (ret == 2 || d->n == 0)
@@ -554,6 +587,7 @@ one(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 	account_sizes(d, &fr, p);
 	link_in(d, p->m, prev, fr.offset);
 	f->n_mbuf++;
+	f->n_of[d->family == 6]++;
 	if (d->have_first && d->have_last && d->meat == d->len)
 		complete(w, b, p, d);
 	else
@@ -561,15 +595,18 @@ one(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p)
 }
 
 void
-net_defrag_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burst *b)
+net_defrag_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
 	struct pl_pkt *p;
 
 	if (likely(b->plain))
 		return;
 	PL_FOREACH (p, b) {
-		if (unlikely(p->flags & PL_F_FRAG))
-			one(w, b, p);
+		if (likely(!(p->flags & PL_F_FRAG)))
+			continue;
+		if (conf != NULL)
+			w->net->frags.conf = *(const struct net_frag_conf *)conf;
+		one(w, b, p);
 	}
 }
 
@@ -611,7 +648,7 @@ net_frags_idle(struct pl_worker *w)
 		for (unsigned n = 0; n < EXPIRE_PER_TURN && f->oldest[list] != 0; n++) {
 			struct net_dgram *d = &f->dgram[f->oldest[list]];
 
-			if (d->deadline_ns > w->now_ns)
+			if (d->since_ns + f->conf.time_ns[list] > w->now_ns)
 				break;
 			expire(w, d);
 		}

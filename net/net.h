@@ -2,6 +2,7 @@
 // The network around the pipeline: ports, addresses, routes, neighbours, the host's twins, ICMP
 // errors, fragments. What lives here is either per worker (struct net_core) or a table that the
 // control thread changes and the workers read (struct net_table).
+#include "config/policy.h"
 #include "config/settings.h"
 #include "pipeline/stage.h"
 #include "pipeline/worker.h"
@@ -83,11 +84,24 @@ int net_core_create(struct net_core **out, const struct net_core_conf *conf, uin
 void net_core_free(struct net_core *n);
 void net_core_set_tx(struct net_core *n, uint8_t port, bool host, const struct net_tx *tx);
 
+// What a policy says of reassembly (Linux's sysctls ipfrag_* and nf_conntrack_frag6_*), [0]: IPv4,
+// [1]: IPv6. Immutable once published.
+struct net_frag_conf {
+	uint64_t time_ns[2]; // from a datagram's first fragment on
+	uint64_t high[2]; // bytes of buffers of one worker, above which no datagram is begun; 0: no
+			  // limit
+	uint32_t max_dist; // ipfrag_max_dist; 0: never
+};
+// settings NULL: defaults.
+void net_frag_conf_init(struct net_frag_conf *conf, const struct cfg_conntrack *settings,
+			unsigned n_workers);
+
 // ---- stages
 //
 // - net_parse: pl_parse(); ARP goes between wire and twin as it is; frames for other stations are
 //   dropped.
-// - net_defrag: collects fragments (both families); the whole datagram goes on, to its owner.
+// - net_defrag: collects fragments (both families); the whole datagram goes on, to its owner. conf:
+//   struct net_frag_conf, or NULL for defaults.
 // - net_route: wire packets: local or forward (next hop, hop limit checked and lowered, MTU, ICMP
 //   errors, as Linux does before the FORWARD hook); host packets keep the twin's port unless DNAT
 //   moved the destination. pkt->ttl stays what was received.

@@ -15,6 +15,7 @@
 	X(BAD_SOURCE, "source address cannot be a source (martian)")                               \
 	X(BAD_DESTINATION, "destination address cannot be forwarded to")                           \
 	X(FRAG_OVERLAP, "fragments overlap")                                                       \
+	X(FRAG_DISTANCE, "too many fragments of the same source between two of a datagram")        \
 	X(FRAG_LIMIT, "too many fragments or datagrams in reassembly")                             \
 	X(FRAG_TIMEOUT, "datagram was not complete in time")                                       \
 	X(FRAG_BAD, "fragment with an impossible offset or length")                                \

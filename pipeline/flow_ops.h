@@ -42,8 +42,9 @@ struct pl_flow_ops {
 	uint32_t (*mark)(const struct ct_entry *e);
 	// and the flow forgets its ways
 	void (*set_mark)(const struct pl_worker *w, struct ct_entry *e, uint32_t mark);
-	// What the flow has counted in one direction, IP lengths, this packet included.
-	void (*counted)(const struct pl_worker *w, const struct ct_entry *e, unsigned dir,
+	// What the flow has counted in one direction, IP lengths, this packet included. False: it
+	// was born while nothing was counted (nf_conntrack_acct).
+	bool (*counted)(const struct pl_worker *w, const struct ct_entry *e, unsigned dir,
 			uint64_t *packets, uint64_t *bytes);
 	uint32_t (*expires_sec)(const struct pl_worker *w, const struct ct_entry *e); // left
 	// bit below PL_FLOW_LABELS; set_label: and the flow forgets its ways

@@ -26,13 +26,14 @@ set_mark(const struct pl_worker *w, struct ct_entry *e, uint32_t to)
 	e->mark = to;
 }
 
-static void
+static bool
 counted(const struct pl_worker *w, const struct ct_entry *e, unsigned dir, uint64_t *packets,
 	uint64_t *bytes)
 {
 	(void)w;
 	*packets = e->packets[dir];
 	*bytes = e->bytes[dir];
+	return !e->uncounted;
 }
 
 static uint32_t

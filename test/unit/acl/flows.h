@@ -9,6 +9,7 @@ struct ct_entry { // a test's own
 	uint64_t packets[2], bytes[2];
 	uint64_t label[2];
 	uint8_t helper; // enum cfg_helper
+	bool uncounted;
 };
 
 void flows_open_all(bool open); // are flows that rules ask about by name

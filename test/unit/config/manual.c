@@ -1,4 +1,5 @@
-// ringwall-policy(5) names every row of the tables: each key of a rule, each setting, each warning.
+// ringwall-policy(5) names every row of the tables: each key of a rule, each setting with its unit
+// and default, each warning.
 //
 // Run by meson with the source root; prints what is missing.
 #include <stdio.h>
@@ -23,6 +24,24 @@ expect(const char *manual, const char *what, const char *word)
 	}
 }
 
+// "*name* (unit, default)". What is 0 and cannot be said to be 0 stands in words, and so does max.
+static void
+expect_setting(const char *manual, const struct cfg_ct_row *row)
+{
+	char head[160];
+	size_t n = (size_t)snprintf(head, sizeof(head), "*%s* (%s, ", row->name,
+				    row->flag ? "true or false" : row->unit);
+
+	if (row->flag)
+		snprintf(head + n, sizeof(head) - n, "%s)", row->value != 0 ? "true" : "false");
+	else if ((row->value != 0 || row->zero) && strcmp(row->name, "max") != 0)
+		snprintf(head + n, sizeof(head) - n, "%u)", row->value);
+	if (strstr(manual, head) == NULL) {
+		printf("ringwall-policy.5.scd does not say \"%s\"\n", head);
+		missing++;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -43,7 +62,7 @@ main(int argc, char **argv)
 			expect(manual, "target", ext->name);
 	}
 	for (size_t i = 0; i < cfg_ct_rows; i++)
-		expect(manual, "setting", cfg_ct_row[i].name);
+		expect_setting(manual, &cfg_ct_row[i]);
 	for (size_t i = 0; cfg_lint_id(i) != NULL; i++)
 		expect(manual, "warning", cfg_lint_id(i));
 	expect(manual, "warning", "cuts-control"); // of check --diff

@@ -593,6 +593,13 @@ random_policy(uint64_t seed, uint8_t families)
 		ct->sctp_timeout_established = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
 		ct->max_per_source = one_in(&g, 2) ? 1 + rnd(&g, 1000) : 0;
 		ct->expect_max = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
+		ct->frag6_timeout = one_in(&g, 2) ? 1 + rnd(&g, 100) : 0;
+		ct->ipfrag_high_thresh = one_in(&g, 2) ? 1 + rnd(&g, 100000) : 0;
+		ct->ipfrag_max_dist = rnd(&g, 3);
+		ct->events = rnd(&g, 4);
+		ct->log_invalid = one_in(&g, 2) ? rnd(&g, 257) : 0;
+		ct->acct_off = one_in(&g, 2);
+		ct->timestamp = one_in(&g, 2);
 		ct->tcp_ignore_invalid_rst = one_in(&g, 2);
 		ct->checksum_off = one_in(&g, 2);
 		ct->tcp_be_liberal = one_in(&g, 2);

@@ -140,8 +140,8 @@ conntrack(void)
 						  "minimum", 0, "maximum", 1)
 				      : json_pack("{s:s, s:[s,s], s:s, s:i, s:i}", "description",
 						  r->unit, "type", "integer", "string", "pattern",
-						  "^(?:[0-9]+|0[xX][0-9a-fA-F]+)$", "minimum", 1,
-						  "maximum", INT32_MAX);
+						  "^(?:[0-9]+|0[xX][0-9a-fA-F]+)$", "minimum",
+						  !r->zero, "maximum", (int)r->max);
 
 		json_object_set_new(rows, r->name, row);
 	}

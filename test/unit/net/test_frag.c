@@ -384,6 +384,101 @@ Test(net_frag, buffers_are_bounded)
 	rig_down(&r);
 }
 
+static struct net_frag_conf
+said(const struct cfg_conntrack *settings)
+{
+	struct net_frag_conf conf;
+
+	net_frag_conf_init(&conf, settings, 1);
+	return conf;
+}
+
+Test(net_frag, times_are_the_policys)
+{
+	const struct cfg_conntrack settings = {.ipfrag_time = 5, .frag6_timeout = 7};
+	struct cut c = {0, 8, true};
+	struct rig r;
+
+	rig_up(&r);
+	r.w->net->frags.conf = said(&settings);
+	rig_feed(&r, frame_of(4, 1, c), RIG_LAN, PL_FROM_WIRE);
+	rig_feed(&r, frame_of(6, 1, c), RIG_LAN, PL_FROM_WIRE);
+	rig_idle(&r, 4999000000ull);
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_TIMEOUT] == 0);
+	rig_idle(&r, 1000000ull);
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_TIMEOUT] == 1);
+	rig_idle(&r, 1999000000ull);
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_TIMEOUT] == 1);
+	rig_idle(&r, 1000000ull);
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_TIMEOUT] == 2);
+	rig_down(&r);
+}
+
+// Each family has its own bound, and what was begun is finished above it.
+Test(net_frag, bytes_are_the_policys)
+{
+	struct cfg_conntrack settings = {.ipfrag_high_thresh = 1};
+	struct cut a = {0, 8, true}, b = {8, 16, false};
+	struct rig r;
+
+	rig_up(&r);
+	settings.ipfrag_high_thresh = 3 * r.w->pool->elt_size;
+	r.w->net->frags.conf = said(&settings);
+	for (unsigned i = 0; i < 6; i++) {
+		rig_feed(&r, frame_of(4, i, a), RIG_LAN, PL_FROM_WIRE);
+		rig_feed(&r, frame_of(6, i, a), RIG_LAN, PL_FROM_WIRE);
+	}
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_LIMIT] == 2, "the fourth is the first above it");
+	rig_feed(&r, frame_of(4, 3, b), RIG_LAN, PL_FROM_WIRE);
+	cr_expect(r.w->cnt.drop[PL_DROP_FRAG_LIMIT] == 2, "begun, so finished");
+	cr_expect(r.w->net->frags.n_mbuf == 3 + 6);
+	rig_down(&r);
+}
+
+// `between` fragments of the same source between two of one datagram: does it get through?
+static bool
+survives(const struct cfg_conntrack *settings, unsigned between, bool same_source)
+{
+	struct cut a = {0, 8, true}, b = {8, 16, false};
+	struct rig r;
+	bool whole;
+
+	rig_up(&r);
+	r.w->net->frags.conf = said(settings);
+	rig_feed(&r, frame_of(4, 1, a), RIG_LAN, PL_FROM_WIRE);
+	for (unsigned i = 0; i < between; i++) {
+		struct rte_mbuf *m = frame4((uint16_t)(100 + i / 8), "10.2.0.3",
+					    (struct cut){16 * (i % 8), 16 * (i % 8) + 8, true});
+		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, void *, 14);
+
+		if (!same_source)
+			ip->src_addr = htonl(0x0a010063);
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+		rig_feed(&r, m, RIG_LAN, PL_FROM_WIRE);
+	}
+	rig_feed(&r, frame_of(4, 1, b), RIG_LAN, PL_FROM_WIRE);
+	whole = r.w->cnt.drop[PL_DROP_FRAG_DISTANCE] == 0;
+	if (!whole)
+		cr_expect(r.w->cnt.drop[PL_DROP_FRAG_DISTANCE] == 1, "the first of the two");
+	rig_down(&r);
+	return whole;
+}
+
+// As Linux counts: the fragment in hand is one of them (ip_frag_too_far()).
+Test(net_frag, distance)
+{
+	const struct cfg_conntrack none = {0}, never = {.ipfrag_max_dist = 1},
+				   three = {.ipfrag_max_dist = 4};
+
+	cr_expect(survives(&none, 63, true));
+	cr_expect(!survives(&none, 64, true));
+	cr_expect(survives(&none, 64, false), "of another source");
+	cr_expect(survives(&never, 100, true));
+	cr_expect(survives(&three, 2, true));
+	cr_expect(!survives(&three, 3, true));
+}
+
 // The host's own fragments and those of the wire do not mix, nor do protocols.
 Test(net_frag, keys)
 {
