@@ -38,6 +38,7 @@ struct bench_rig {
 	uint32_t n_ready, next;
 	struct rte_mbuf *free[BENCH_BATCH]; // what came out, to be filled again
 	uint32_t n_free;
+	bool one_far; // all flows go to one address and port
 	uint64_t sent, base_ns, random;
 	uint64_t held_ns; // the clock stands at this; 0: it goes
 	uint64_t driver;  // ticks spent in the generator ports, which stand for the NIC's driver
@@ -111,6 +112,8 @@ int bench_latency(struct bench_rig *r, const struct bench_options *o, struct ben
 int bench_reload(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
 int bench_counters(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
 int bench_expiry(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
+int bench_nat_exhaustion(struct bench_rig *r, const struct bench_options *o,
+			 struct bench_result *out);
 int bench_table_full(struct bench_rig *r, const struct bench_options *o, struct bench_result *out);
 
 // One result: a line of JSON, or a table's.

@@ -220,6 +220,7 @@ const struct bench_case bench_cases[] = {
 	{"masquerade-rules", NULL, BENCH_MASQ_RULES, true, measure_established},
 	{"new-connections", "ethip4udp-nat44ed-cps", BENCH_MASQ_RULES, true, measure_new},
 	{"expiry", NULL, BENCH_MASQ, false, bench_expiry},
+	{"nat-exhaustion", NULL, BENCH_MASQ, false, bench_nat_exhaustion},
 	{"table-full", NULL, BENCH_MASQ_RULES, true, bench_table_full},
 	{"counters", NULL, BENCH_MASQ_RULES, true, bench_counters},
 	{"reload", NULL, BENCH_MASQ_RULES, true, bench_reload},

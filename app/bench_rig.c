@@ -211,6 +211,13 @@ ends_of(struct ends *e, const struct bench_rig *r, uint32_t f)
 	}
 	e->sport = htons(1024 + (x >> 3) % 60000);
 	e->dport = htons(5000 + f % 1000);
+	if (r->one_far) {
+		memset(e->dst + 2, 0, 14);
+		e->dst[0] = r->shape.family == 4 ? 20 : 0x20;
+		e->dst[1] = r->shape.family == 4 ? 0 : 2;
+		e->dst[r->shape.family == 4 ? 3 : 15] = 1;
+		e->dport = htons(5000);
+	}
 }
 
 static void

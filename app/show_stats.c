@@ -176,6 +176,45 @@ show_events(const json_t *answer, bool all)
 			printf("%" PRIu64 " %s\n", number(events, rows[i].key), rows[i].text);
 }
 
+// Public addresses: how many of their ports are in use, and who found none free.
+static void
+show_nat(const json_t *answer)
+{
+	static const char *const head[] = {
+		"public address", "protocol",	"ports used", "of", "use",
+		"flows",	  "found none", "state"};
+	struct grid g = {.left = {[0] = true, [1] = true, [7] = true}};
+	const json_t *nat = json_object_get(answer, "nat"), *a;
+	uint64_t other = number(nat, "untracked_exhausted");
+	size_t i;
+
+	grid_head(&g, head, 8);
+	json_array_foreach(json_object_get(nat, "addresses"), i, a)
+	{
+		char(*row)[CELL_MAX] = grid_row(&g);
+
+		if (row == NULL)
+			break;
+		snprintf(row[0], CELL_MAX, "%s", text(a, "address"));
+		snprintf(row[1], CELL_MAX, "%s", text(a, "protocol"));
+		put_number(row[2], number(a, "ports_used"));
+		put_number(row[3], number(a, "ports"));
+		snprintf(row[4], CELL_MAX, "%" PRIu64 " %%", number(a, "used_percent"));
+		put_number(row[5], number(a, "flows"));
+		put_number(row[6], number(a, "exhausted"));
+		snprintf(row[7], CELL_MAX, "%s", text(a, "state"));
+	}
+	if (g.n_row > 1) {
+		grid_print(&g);
+		putchar('\n');
+	} else {
+		free(g.cell);
+	}
+	if (other != 0)
+		printf("%" PRIu64 " packets found no port at addresses that are not counted\n\n",
+		       other);
+}
+
 void
 app_show_stats(const json_t *answer, bool all)
 {
@@ -195,6 +234,7 @@ app_show_stats(const json_t *answer, bool all)
 	putchar('\n');
 	show_drops(answer, all);
 	putchar('\n');
+	show_nat(answer);
 	show_events(answer, all);
 }
 

@@ -153,6 +153,7 @@ ctl_cmd_stats(struct ctl_client *cl, const json_t *request, json_t *answer, stru
 			    json_pack("{s:o, s:o}", "count", number(flows), "max", number(max)));
 	json_object_set_new(answer, "workers", workers);
 	json_object_set_new(answer, "drops", drops_view(c));
+	json_object_set_new(answer, "nat", ctl_nat_view(c));
 	json_object_set_new(answer, "events", events_view(c));
 	return 0;
 }

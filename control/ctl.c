@@ -110,6 +110,8 @@ ctl_create(struct ctl **out, const struct ctl_env *env, struct cfg_err *err)
 		ret = open_events(c, err);
 	if (ret == 0)
 		ret = open_feed(c, err);
+	if (ret == 0)
+		ret = ctl_nat_create(&c->nat);
 	if (ret < 0)
 		goto fail;
 	*out = c;
@@ -134,6 +136,7 @@ ctl_free(struct ctl *c)
 		ctl_feed_drain(c->feed);
 	ctl_flow_logs_free(c->flow_logs);
 	ctl_feed_free(c->feed);
+	ctl_nat_free(c->nat);
 	ctl_listen_close(&c->listener);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
@@ -175,6 +178,7 @@ tick(struct ctl *c)
 	ctl_netlink_on_tick(c->netlink, now);
 	ctl_pulse_tick(c);
 	ctl_sample_tick(c);
+	ctl_nat_tick(c);
 	ctl_pending_tick(c);
 }
 

@@ -6,6 +6,7 @@
 #include "control/control.h"
 #include "control/event.h"
 #include "control/listen.h"
+#include "control/nat_view.h"
 
 struct ctl_client;
 
@@ -63,6 +64,7 @@ struct ctl {
 	struct ctl_feed *feed; // of flows
 	struct ctl_flow_logs *flow_logs;
 	int poll_ms; // until the workers' events are looked for again
+	struct ctl_nat *nat;
 	struct ctl_netlink *netlink;
 	struct ctl_client *client[CTL_CLIENTS_MAX];
 	unsigned n_client;

@@ -43,8 +43,8 @@ ctl_flow_has_id(uint8_t proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-static const char *
-protocol_name(uint8_t proto)
+const char *
+ctl_flow_protocol_name(uint8_t proto)
 {
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		if (protocols[i].number == proto)
@@ -101,7 +101,7 @@ ctl_flow_view(const struct ct_flow *flow)
 	const struct ct_tuple *t = &flow->tuple[CT_ORIGINAL];
 	json_t *view = json_pack(
 		"{s:s, s:s, s:i, s:I, s:b, s:b, s:b, s:b, s:I, s:i, s:o, s:o}", "family",
-		t->family == 6 ? "ipv6" : "ipv4", "protocol", protocol_name(t->proto),
+		t->family == 6 ? "ipv6" : "ipv4", "protocol", ctl_flow_protocol_name(t->proto),
 		"protocol_number", (int)t->proto, "timeout_sec", (json_int_t)flow->timeout_sec,
 		"seen_reply", (flow->status & CT_S_SEEN_REPLY) != 0, "assured",
 		(flow->status & CT_S_ASSURED) != 0, "snat", (flow->status & CT_S_SRC_NAT) != 0,
@@ -196,7 +196,8 @@ put_flow(struct line *l, const struct ct_flow *flow)
 	const struct ct_tuple *t = &flow->tuple[CT_ORIGINAL];
 
 	put(l, "{\"family\":\"%s\",\"protocol\":\"%s\",\"protocol_number\":%u,\"timeout_sec\":%u",
-	    t->family == 6 ? "ipv6" : "ipv4", protocol_name(t->proto), t->proto, flow->timeout_sec);
+	    t->family == 6 ? "ipv6" : "ipv4", ctl_flow_protocol_name(t->proto), t->proto,
+	    flow->timeout_sec);
 	put(l, ",\"seen_reply\":%s,\"assured\":%s,\"snat\":%s,\"dnat\":%s",
 	    truth(flow->status & CT_S_SEEN_REPLY), truth(flow->status & CT_S_ASSURED),
 	    truth(flow->status & CT_S_SRC_NAT), truth(flow->status & CT_S_DST_NAT));

@@ -4,7 +4,8 @@
 
 #include "conntrack/ct.h"
 
-int ctl_flow_protocol(const char *name); // "tcp" to 6; -1: not one with a name
+int ctl_flow_protocol(const char *name);	   // "tcp" to 6; -1: not one with a name
+const char *ctl_flow_protocol_name(uint8_t proto); // "unknown" where it has none
 // Are the tuple's sport and dport ports? Else they are an ICMP identifier, or nothing.
 bool ctl_flow_has_ports(uint8_t proto);
 bool ctl_flow_has_id(uint8_t proto); // ICMP's identifier, type and code

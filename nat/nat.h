@@ -35,6 +35,22 @@ void nat_core_seed(struct nat_core *n, uint64_t seed);
 // How many mappings the worker knows (nat_map.h). Owner's thread.
 uint32_t nat_maps_count(const struct pl_worker *w);
 
+// ---- how far public addresses are used up
+#define NAT_USE_ROWS 512 // addresses, protocols and zones that a worker can tell apart
+struct nat_use_view {
+	union pl_addr addr; // what flows of this worker have as their source outside
+	uint16_t zone;	    // of replies
+	uint8_t family, proto;
+	uint32_t ports; // or ICMP identifiers in use; one that serves several far ends counts once
+	uint32_t room;	// how many the widest rule may use at the address; 0: no ports
+	uint64_t flows; // SNAT's and MASQUERADE's
+	uint64_t exhausted; // packets dropped because none was free
+};
+// Row `row` (below NAT_USE_ROWS) of a worker's table. False: nobody is in it. Any thread.
+bool nat_use_read(const struct pl_worker *w, unsigned row, struct nat_use_view *out);
+// Packets dropped for want of a port at addresses that had no row. Any thread.
+uint64_t nat_use_other(const struct pl_worker *w);
+
 // ---- an address goes away (MASQUERADE's flows go with it, as in netfilter)
 // ------------------------------ Is e masqueraded behind this port, with this address (family 0:
 // any)? Owner's thread.

@@ -32,7 +32,8 @@ nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worke
 		rte_free(n);
 		return -ENOMEM;
 	}
-	if (nat_maps_init(&n->maps, MAPS, n->key[1], worker) != 0) {
+	if (nat_maps_init(&n->maps, MAPS, n->key[1], worker) != 0 ||
+	    nat_use_init(&n->use, n->key[0]) != 0) {
 		nat_core_free(n);
 		return -ENOMEM;
 	}
@@ -47,6 +48,7 @@ nat_core_free(struct nat_core *n)
 		return;
 	nat_bysrc_fini(&n->bysrc);
 	nat_maps_fini(&n->maps);
+	nat_use_fini(&n->use);
 	rte_free(n);
 }
 

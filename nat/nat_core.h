@@ -3,6 +3,7 @@
 #include "nat/nat.h"
 #include "nat/nat_map.h"
 #include "nat/nat_rewrite.h"
+#include "nat/nat_use.h"
 
 // The flows with a translated source, by what their source is at home: a second flow from there
 // goes out as the first one does where it can (netfilter's nat_bysource). Chained through the
@@ -24,6 +25,18 @@ struct nat_refused {
 	uint64_t until_ns;
 };
 
+// Far ends towards which some searches in a row, a moment ago, found no free port at an address:
+// what comes next searches only shortly, so that a flood of first packets does not cost a long
+// search each. Direct-mapped.
+#define NAT_FULL       64
+#define NAT_FULL_TRIES 4
+#define NAT_FULL_NS    100000000
+struct nat_full {
+	uint64_t sig; // of the two ends
+	uint64_t until_ns;
+	uint32_t failed; // in a row
+};
+
 struct nat_core {
 	struct nat_env env;
 	uint16_t worker;
@@ -32,7 +45,9 @@ struct nat_core {
 	uint64_t drawn;		       // how many were drawn
 	struct nat_bysrc bysrc;
 	struct nat_maps maps;
+	struct nat_use use;
 	struct nat_refused refused[NAT_REFUSED];
+	struct nat_full full[NAT_FULL];
 };
 
 // What nat keeps in a flow (ct_entry_nat_area).
@@ -42,6 +57,7 @@ struct nat_area {
 	bool linked : 1;    // in nat_bysrc
 	bool inbound : 1;   // a mapping gave the destination
 	bool permits : 1;   // uses a NAT_PERMIT, too
+	bool counted : 1;   // in nat_use
 	uint8_t refused;    // how often another worker had the reply tuple
 	uint32_t map;	    // the mapping that it uses; 0: none
 };

@@ -137,16 +137,29 @@ nat_map_draw(const struct nat_maps *m, const struct nat_pair *in, uint32_t nth)
 	return mix(mix(h, nth + 1ull), m->key >> 7);
 }
 
+// Of a permit both ends count: one address far away may have talked to all mappings, and one
+// mapping to any number of addresses; nobody looks for a permit by one end.
+static uint64_t
+hash_link(const struct nat_maps *m, const struct nat_pair *p, bool in)
+{
+	uint64_t h = in ? hash_end(m, p, &p->in, p->in_port) : hash_end(m, p, &p->out, p->out_port);
+
+	if (p->kind != NAT_PERMIT)
+		return h;
+	return in ? mix(mix(mix(h, p->out.u64[0]), p->out.u64[1]), p->out_port)
+		  : mix(mix(h, p->in.u64[0]), p->in.u64[1]);
+}
+
 static uint32_t *
 head_in(const struct nat_maps *m, const struct nat_pair *p)
 {
-	return &m->by_in[hash_end(m, p, &p->in, p->in_port) >> 20 & m->mask];
+	return &m->by_in[hash_link(m, p, true) >> 20 & m->mask];
 }
 
 static uint32_t *
 head_out(const struct nat_maps *m, const struct nat_pair *p)
 {
-	return &m->by_out[hash_end(m, p, &p->out, p->out_port) >> 20 & m->mask];
+	return &m->by_out[hash_link(m, p, false) >> 20 & m->mask];
 }
 
 // ---- the table ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include "nat/nat_pick.h"
 
 #define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
+#define SCATTER	      1024 // ports in a range; in a smaller one counting up finds the last free one
 #define SCOPE_LINK    2
 #define SCOPE_GLOBAL  0xe
 #define RESERVE_TRIES 4 // how often another worker may have been quicker
@@ -206,6 +207,43 @@ nat_pick_port_range(const struct nat_pick *k, struct nat_search *s)
 	return true;
 }
 
+// Where it is remembered that the candidate's address has no port towards its far end.
+static struct nat_full *
+full_of(const struct nat_pick *k)
+{
+	struct ct_tuple t = k->reply;
+	struct nat_full *full;
+	uint64_t sig;
+
+	t.dport = 0;
+	if (k->icmp)
+		t.sport = 0;
+	sig = tuple_sig(k->w->nat, &t);
+	full = &k->w->nat->full[sig % NAT_FULL];
+	if (full->sig != sig || full->until_ns <= k->w->now_ns)
+		*full = (struct nat_full){.sig = sig};
+	return full;
+}
+
+static bool
+search(struct nat_pick *k, struct nat_search *s, uint16_t *port)
+{
+	struct nat_full *full;
+
+	if (!s->scatter)
+		return nat_port_search(s, port);
+	full = full_of(k);
+	s->brief = full->failed >= NAT_FULL_TRIES;
+	if (nat_port_search(s, port)) {
+		full->failed = 0;
+		return true;
+	}
+	full->failed++;
+	if (!s->brief)
+		full->until_ns = k->w->now_ns + NAT_FULL_NS;
+	return false;
+}
+
 static bool
 move_port(struct nat_pick *k)
 {
@@ -222,11 +260,12 @@ move_port(struct nat_pick *k)
 					   // was asked for
 	} else if (nat_pick_random(k) || k->side == NAT_SRC) {
 		s.start = (uint32_t)(((random_of(k) & UINT32_MAX) * s.size) >> 32);
+		s.scatter = s.size > SCATTER;
 	}
 	s.home = home_of(k);
 	if (s.home.reta != NULL)
 		s.spread = k->w->n_workers;
-	found = nat_port_search(&s, &port);
+	found = search(k, &s, &port);
 	if (!found && s.home.reta != NULL && (k->range.flags & PL_NAT_HAS_PORTS) &&
 	    s.size < SMALL_RANGE) {
 		s.home.reta = NULL;
@@ -414,6 +453,7 @@ range_of(struct nat_pick *k, struct pl_pkt *p, const struct nat_conf *conf)
 		return 0;
 	}
 	if (k->side == NAT_SRC) {
+		k->counts = true;
 		k->keep_home = sel != CFG_PORTS_PRESERVE;
 		if (sel == CFG_PORTS_RANDOM)
 			k->range.flags |= PL_NAT_RANDOM_FULLY;
@@ -454,6 +494,34 @@ commit(struct nat_pick *k, struct pl_pkt *p)
 	p->ct_status |= src ? PL_CT_SNAT : PL_CT_DNAT;
 }
 
+// How many ports (or identifiers) the rule has at an address. The classes below 1024 count as what
+// all other clients get.
+static uint32_t
+room_of(const struct nat_pick *k)
+{
+	struct nat_search s = {0};
+
+	if (!nat_pick_port_range(k, &s))
+		return 0;
+	if (!k->icmp && !(k->range.flags & PL_NAT_HAS_PORTS))
+		nat_port_class(UINT16_MAX, &s.min, &s.size);
+	return s.size;
+}
+
+// What the flow has of mappings and addresses goes back.
+static void
+leave(struct nat_core *n, const struct ct_entry *e, struct nat_area *area)
+{
+	if (area->counted) {
+		struct ct_tuple reply = nat_tuple(e, CT_REPLY);
+
+		nat_use_give(&n->use, &reply);
+		area->counted = false;
+	}
+	if (area->map != 0)
+		nat_eim_leave(n, e, area);
+}
+
 // A flow ends. w->nat is NULL where all of it does.
 static void
 forget(struct pl_worker *w, struct ct_entry *e)
@@ -461,8 +529,7 @@ forget(struct pl_worker *w, struct ct_entry *e)
 	if (w == NULL || w->nat == NULL)
 		return;
 	nat_bysrc_del(&w->nat->bysrc, e);
-	if (nat_area(w->nat->hooked, e)->map != 0)
-		nat_eim_leave(w->nat, e, nat_area(w->nat->hooked, e));
+	leave(w->nat, e, nat_area(w->nat->hooked, e));
 }
 
 // From now on nat hears of the flow's end.
@@ -492,6 +559,15 @@ pick_of(struct pl_worker *w, const struct pl_pkt *p, enum nat_side side)
 	return k;
 }
 
+// No port was free: the drop, counted for the address that was tried.
+static int
+no_port(const struct nat_pick *k)
+{
+	if (k->counts)
+		nat_use_exhausted(&k->w->nat->use, &k->reply, room_of(k));
+	return PL_DROP_NAT_NO_PORT + 1;
+}
+
 // Chooses in the range until the reply tuple is the flow's alone; last: it is reserved then.
 static int
 settle(struct nat_pick *k, struct pl_pkt *p, bool last)
@@ -503,7 +579,7 @@ settle(struct nat_pick *k, struct pl_pkt *p, bool last)
 
 		k->reply = before;
 		if (!choose(k))
-			return PL_DROP_NAT_NO_PORT + 1;
+			return no_port(k);
 		commit(k, p);
 		ret = last ? ct_reserve_reply(k->w, p->ct) : 0;
 		if (ret == 0 || ret == -EINPROGRESS) {
@@ -512,6 +588,9 @@ settle(struct nat_pick *k, struct pl_pkt *p, bool last)
 			nat_area(k->w->ct, p->ct)->inbound |= k->inbound;
 			if (last)
 				remember(k->w, p->ct);
+			if (k->counts && (ct_entry_status(p->ct) & CT_S_SRC_NAT))
+				nat_area(k->w->ct, p->ct)->counted =
+					nat_use_take(&k->w->nat->use, &k->reply, room_of(k));
 			if (k->mapped && !nat_eim_hold(k))
 				return PL_DROP_NAT_NO_PORT + 1;
 			// What goes with a flow of another packet does not make it known.
@@ -522,7 +601,7 @@ settle(struct nat_pick *k, struct pl_pkt *p, bool last)
 		k->range.flags |= PL_NAT_RANDOM_FULLY; // somebody was quicker: anything but this
 						       // one
 	}
-	return PL_DROP_NAT_NO_PORT + 1;
+	return no_port(k);
 }
 
 // The reply's home has refused what was chosen: it counts as taken for a while, and the candidate
@@ -538,8 +617,7 @@ take_back(struct nat_pick *k, struct pl_pkt *p)
 	if (++nat_area(k->w->ct, p->ct)->refused >= RESERVE_TRIES)
 		return false;
 	nat_bysrc_del(&n->bysrc, p->ct);
-	if (nat_area(k->w->ct, p->ct)->map != 0)
-		nat_eim_leave(n, p->ct, nat_area(k->w->ct, p->ct));
+	leave(n, p->ct, nat_area(k->w->ct, p->ct));
 	ct_entry_clear_status(p->ct, CT_S_SRC_NAT | CT_S_SRC_NAT_DONE | CT_S_CLASHED);
 	p->ct_status &= (uint8_t)~PL_CT_SNAT;
 	k->reply.dst = orig.src;
@@ -561,8 +639,10 @@ nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enu
 	if (status & CT_S_CONFIRMED || (!again && (status & done)))
 		return 0;
 	nat_maps_hear(&w->nat->maps);
-	if (unlikely(again) && !take_back(&k, p))
-		return PL_DROP_NAT_NO_PORT + 1;
+	if (unlikely(again) && !take_back(&k, p)) {
+		range_of(&k, p, conf);
+		return no_port(&k);
+	}
 	ret = range_of(&k, p, conf);
 	if (unlikely(again))
 		k.range.flags |= PL_NAT_RANDOM_FULLY; // anything but that one

@@ -16,6 +16,7 @@ struct nat_pick {
 	bool ports;	// has ports
 	bool keep_home; // a port that is kept must be home, too
 	bool mapped;
+	bool counts;  // source of SNAT or MASQUERADE: nat_use counts it
 	bool inbound; // destination: a mapping let it in
 };
 

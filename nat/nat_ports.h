@@ -24,6 +24,8 @@ struct nat_search {
 	uint16_t min;	 // first port of the range
 	uint32_t size;	 // how many, 1..65536
 	uint32_t start;	 // where the search begins, below size
+	bool brief;	 // only a short search: a long one found none a moment ago
+	bool scatter;	 // ports after the first are drawn, not counted up
 	uint16_t spread; // of how many workers one is home; 1 where home takes any
 	struct nat_home home;
 	bool (*taken)(void *ctx, uint16_t port, bool last); // last: of a round's last tries

@@ -74,6 +74,23 @@ ct_table_max(const struct ct_table *t)
 	return 1000;
 }
 
+struct nat_use_view ground_use[4];
+
+bool
+nat_use_read(const struct pl_worker *w, unsigned row, struct nat_use_view *out)
+{
+	if (w->id != 0 || row >= 4 || ground_use[row].family == 0)
+		return false;
+	*out = ground_use[row];
+	return true;
+}
+
+uint64_t
+nat_use_other(const struct pl_worker *w)
+{
+	return w->id == 0 ? 5 : 0;
+}
+
 const struct ct_stats *
 ct_table_stats(const struct ct_table *t)
 {

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "control/ctl_int.h"
+#include "nat/nat.h"
 
 struct ground {
 	char dir[64], path[128]; // of the socket
@@ -37,6 +38,9 @@ extern struct ct_stats ground_stats;
 // What `doctor` hears of the two ports; what their devices have missed.
 extern struct net_port_health ground_health[2];
 extern uint64_t ground_missed;
+
+// What the first worker tells of public addresses (rows that have a family).
+extern struct nat_use_view ground_use[4];
 
 // A connected client, without and with a message. Reading steps the control until there is a whole
 // line.

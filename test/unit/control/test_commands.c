@@ -279,6 +279,49 @@ Test(control_commands, stats_name_every_drop)
 	ground_close(&g);
 }
 
+// An address's use by stats, and its state as it goes up and down.
+Test(control_commands, stats_tell_of_public_addresses)
+{
+	static const struct {
+		uint32_t ports;
+		uint64_t exhausted;
+		const char *state;
+	} row[] = {{3, 0, "ok"},       {7, 0, "ok"},	   {8, 0, "warning"},	 {7, 0, "warning"},
+		   {6, 0, "ok"},       {10, 0, "warning"}, {10, 2, "exhausted"}, {10, 2, "warning"},
+		   {10, 2, "warning"}, {0, 2, "ok"}};
+	struct ground g;
+	bool signalled;
+
+	ground_open(&g, policy);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		json_t *answer;
+		const json_t *a;
+
+		ground_use[1] = (struct nat_use_view){.addr.v6 = {203, 0, 113, 1},
+						      .family = 4,
+						      .proto = 17,
+						      .ports = row[i].ports,
+						      .room = 10,
+						      .flows = 12,
+						      .exhausted = row[i].exhausted};
+		ground_ms += 1000;
+		ctl_step(g.ctl, 0, &signalled);
+		answer = ground_ask(&g, "{\"command\": \"stats\"}");
+		a = json_array_get(json_object_get(json_object_get(answer, "nat"), "addresses"), 0);
+		cr_expect(eq(str, text(a, "address"), "203.0.113.1"));
+		cr_expect(eq(str, text(a, "protocol"), "udp"));
+		cr_expect(eq(llong, number(a, "ports_used"), row[i].ports));
+		cr_expect(eq(llong, number(a, "used_percent"), row[i].ports * 10));
+		cr_expect(eq(llong, number(a, "exhausted"), (long long)row[i].exhausted));
+		cr_expect(eq(str, text(a, "state"), (char *)row[i].state), "row %zu", i);
+		cr_expect(eq(llong, number(json_object_get(answer, "nat"), "untracked_exhausted"),
+			     5));
+		json_decref(answer);
+	}
+	ground_use[1].family = 0;
+	ground_close(&g);
+}
+
 static bool
 stalled(struct ground *g, size_t worker)
 {
