@@ -13,10 +13,11 @@
 
 #define TCP_HEAD_MAX 60
 
-// While one packet is worked on, the entry of a later one is on its way from memory, as its bucket
-// was while others were parsed (pipeline/ahead.h). All at once would be more than a core can wait
-// for, and the rest would not be fetched at all.
-#define ENTRIES_AHEAD 16
+// While some packets are worked on, the entries of later ones are on their way from memory, as
+// their buckets were while others were parsed (pipeline/ahead.h, also on why some at a time). All
+// at once would be more than a core can wait for, and the rest would not be fetched at all.
+#define ENTRIES_AHEAD	16
+#define ENTRIES_AT_ONCE 8
 
 // A flow that both ends have spoken in and that no helper listens to.
 #define STEADY	    (CT_S_CONFIRMED | CT_S_SEEN_REPLY)
@@ -265,6 +266,7 @@ collect(const struct ct_table *t, struct pl_burst *b, struct pl_pkt **pkt)
 		if (!asks(p))
 			continue;
 		pl_look_begin(&t->ahead, p, p->family, pl_look_of(b, p));
+		rte_prefetch0(pl_look_of(b, p)->line);
 		pkt[n++] = p;
 	}
 	return n;
@@ -304,14 +306,13 @@ ct_known_run(struct pl_worker *w, const void *conf_arg, struct pl_burst *b)
 		n = collect(t, b, some);
 		pkt = some;
 	}
-	for (unsigned i = 0; i < n && i < ENTRIES_AHEAD; i++)
-		f[i] = seek(t, pl_look_of(b, pkt[i]), pkt[i]);
-	for (unsigned i = 0; i < n; i++) {
-		const unsigned later = i + ENTRIES_AHEAD;
+	for (unsigned i = 0, asked = 0; i < n;) {
+		const unsigned to = RTE_MIN(n, i + ENTRIES_AT_ONCE);
 
-		if (later < n)
-			f[later] = seek(t, pl_look_of(b, pkt[later]), pkt[later]);
-		settle(&r, pkt[i], f[i]);
+		for (; asked < RTE_MIN(n, to + ENTRIES_AHEAD); asked++)
+			f[asked] = seek(t, pl_look_of(b, pkt[asked]), pkt[asked]);
+		for (; i < to; i++)
+			settle(&r, pkt[i], f[i]);
 	}
 	pl_count(&w->cnt.known, b->n_known);
 }

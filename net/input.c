@@ -161,6 +161,8 @@ is_bare(const struct pl_pkt *p)
 struct parsed {
 	bool plain;
 	uint64_t checked; // by the ports: RTE_MBUF_F_RX_L4_CKSUM_GOOD while it is so for all
+	unsigned n;	  // lines of the index to ask for
+	const void *line[PL_AHEAD_AT_ONCE];
 };
 
 static __rte_always_inline void
@@ -179,6 +181,7 @@ parse_one(struct pl_worker *w, const struct net_view *v, struct pl_burst *b, uns
 			pl_look_begin(w->ahead, p, 4, &b->look[i]);
 		else
 			pl_look_begin(w->ahead, p, 6, &b->look[i]);
+		all->line[all->n++] = b->look[i].line;
 	}
 }
 
@@ -189,12 +192,19 @@ net_parse_run(struct pl_worker *w, const void *conf __rte_unused, struct pl_burs
 	const struct net_view *v = net_view(w->net->table);
 	struct parsed all = {.plain = w->ahead != NULL, .checked = RTE_MBUF_F_RX_L4_CKSUM_GOOD};
 
-	if (likely(b->wire)) {
-		for (unsigned i = 0, n = b->n; i < n; i++)
-			parse_one(w, v, b, i, true, &all);
-	} else {
-		for (unsigned i = 0, n = b->n; i < n; i++)
-			parse_one(w, v, b, i, is_bare(&b->pkt[i]), &all);
+	for (unsigned i = 0, n = b->n; i < n;) {
+		const unsigned to = RTE_MIN(n, i + PL_AHEAD_AT_ONCE);
+
+		all.n = 0;
+		if (likely(b->wire)) {
+			for (; i < to; i++)
+				parse_one(w, v, b, i, true, &all);
+		} else {
+			for (; i < to; i++)
+				parse_one(w, v, b, i, is_bare(&b->pkt[i]), &all);
+		}
+		for (unsigned k = 0; k < all.n; k++)
+			rte_prefetch0(all.line[k]);
 	}
 	b->plain = all.plain;
 	b->checked = all.checked != 0;
