@@ -10,6 +10,7 @@ const struct acl_match_kind acl_match_kind[CFG_MATCHES] = {
 	[CFG_M_ADDRTYPE] = {.judge = acl_addrtype_judge, .flags = ACL_K_FLOW | ACL_K_NET},
 	[CFG_M_AH] = {.judge = acl_ah_judge, .flags = ACL_K_HOT},
 	[CFG_M_BPF] = {.judge = acl_bpf_judge},
+	[CFG_M_CLUSTER] = {.judge = acl_cluster_judge, .flags = ACL_K_FLOW},
 	[CFG_M_COMMENT] = {.flags = ACL_K_FLOW}, // not kept: asks nothing
 	[CFG_M_CONNBYTES] = {.judge = acl_connbytes_judge, .shares = ACL_SHARES_FLOW},
 	[CFG_M_CONNLABEL] = {.judge = acl_connlabel_judge,

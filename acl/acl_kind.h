@@ -120,6 +120,8 @@ bool acl_state_boxes(struct acl_boxes *out, const struct cfg_match *m);
 
 bool acl_tcp_fixed(const struct cfg_match *m); // acl_record.c
 bool acl_tcp_could(const struct cfg_match *m, const struct acl_view *v);
+enum acl_hit acl_cluster_judge(const struct cfg_match *m,
+			       const struct acl_view *v); // acl_match_cluster.c
 enum acl_hit acl_connbytes_judge(const struct cfg_match *m,
 				 const struct acl_view *v); // acl_match_conn.c
 enum acl_hit acl_connlabel_judge(const struct cfg_match *m, const struct acl_view *v);

@@ -54,7 +54,8 @@ acl_pkttype(const struct pl_pkt *p)
 
 	if (eth != NULL && rte_is_broadcast_ether_addr(&eth->dst_addr))
 		return CFG_PKT_BROADCAST;
-	if (eth != NULL && rte_is_multicast_ether_addr(&eth->dst_addr))
+	// Not for one that the match cluster took in.
+	if (eth != NULL && rte_is_multicast_ether_addr(&eth->dst_addr) && (p->flags & PL_F_BCAST))
 		return CFG_PKT_MULTICAST;
 	return CFG_PKT_UNICAST;
 }

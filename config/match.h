@@ -29,6 +29,7 @@ enum cfg_match_id {
 	CFG_M_AH,	 // -m ah
 	CFG_M_BPF,	 // -m bpf
 	CFG_M_CGROUP,	 // -m cgroup
+	CFG_M_CLUSTER,	 // -m cluster
 	CFG_M_COMMENT,	 // -m comment
 	CFG_M_CONNBYTES, // -m connbytes
 	CFG_M_CONNLABEL, // -m connlabel
@@ -161,6 +162,13 @@ struct cfg_conn {
 	} addr[4];
 	struct cfg_range16 port[4];    // may run backwards: then no port is in it
 	uint32_t expire_lo, expire_hi; // seconds, both inclusive; may run backwards
+};
+
+#define CFG_CLUSTER_NODES 32
+struct cfg_m_cluster {
+	uint32_t total, seed;
+	uint32_t mask; // bit per node that is meant
+	bool invert;
 };
 
 enum cfg_connbytes { CFG_CB_PACKETS, CFG_CB_BYTES, CFG_CB_AVGPKT };
@@ -487,17 +495,28 @@ struct cfg_m_physdev {
 	struct cfg_iface in, out;
 };
 
-enum cfg_policy_element {
+enum cfg_policy_bit {
 	CFG_POL_REQID = 1 << 0,
 	CFG_POL_SPI = 1 << 1,
 	CFG_POL_PROTO = 1 << 2,
 	CFG_POL_MODE = 1 << 3,
+	CFG_POL_DST = 1 << 4,
+	CFG_POL_SRC = 1 << 5,
 };
-struct cfg_m_policy {
-	bool dir_set, out, none, strict, tunnel;
-	uint8_t asked, inverted; // of enum cfg_policy_element
+#define CFG_POLICY_MAX 4
+struct cfg_policy_element {
+	uint8_t asked, inverted; // of enum cfg_policy_bit
 	uint8_t proto;
+	bool tunnel;
 	uint32_t reqid, spi;
+	uint8_t family;		// of the addresses
+	uint8_t len[2];		// their prefix lengths; 255: printed without one
+	uint8_t address[2][16]; // destination, source; host bits as written
+};
+struct cfg_m_policy { // data: CFG_POLICY_MAX of struct cfg_policy_element; NULL: nothing is asked
+	bool dir_set, out, none, strict;
+	uint8_t last; // element that counts
+	uint8_t now;  // the readers': element that options are about
 };
 
 // ---- What only a host knows of its own packets: part of the language, never run here.
@@ -555,6 +574,7 @@ struct cfg_match {
 		struct cfg_m_multiport multiport;
 		struct cfg_m_state state; // CFG_M_CONNTRACK, CFG_M_STATE
 		struct cfg_m_mark mark;	  // CFG_M_MARK, CFG_M_CONNMARK
+		struct cfg_m_cluster cluster;
 		struct cfg_m_connbytes connbytes;
 		struct cfg_m_connlabel connlabel;
 		struct cfg_m_connlimit connlimit;

@@ -37,7 +37,7 @@ options(struct cfg_buf *b, struct ext_out *out, const struct ext *ext)
 	for (size_t i = 0; i < ext->n_opt; i++) {
 		const struct ext_opt *o = &ext->opt[i];
 
-		if (o->show == NULL)
+		if (o->show == NULL || o->name[0] == '\0')
 			continue;
 		out->invert = false;
 		cfg_buf_reset(out->text);
@@ -48,7 +48,7 @@ options(struct cfg_buf *b, struct ext_out *out, const struct ext *ext)
 			cfg_buf_addf(b, "-%c", o->letter);
 		else
 			cfg_buf_addf(b, "--%s", o->name);
-		if (o->value == EXT_FLAG)
+		if (o->value == EXT_FLAG && out->text->len == 0)
 			continue;
 		cfg_buf_addc(b, ' ');
 		if (o->quoted)

@@ -258,6 +258,7 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 	enum cfg_judge before;
 	bool good;
 
+	e.seen = own ? &in->seen : target ? &in->target_seen : &in->match_seen[o->match];
 	if (!own && target)
 		e.target = &in->rule.target;
 	else if (!own)
@@ -269,7 +270,7 @@ rule_in_option(struct rule_in *in, const struct rule_opt *o)
 			    o->opt->instead != NULL ? o->opt->instead : "");
 		return false;
 	}
-	if (!once(in, o, own ? &in->seen : target ? &in->target_seen : &in->match_seen[o->match]))
+	if (!once(in, o, e.seen))
 		return false;
 	if (o->invert && !o->opt->invertible) {
 		cfg_err_add(in->err, o->pos, "'%s' cannot be negated", o->name);

@@ -34,6 +34,7 @@ struct ct_help {
 	uint32_t master;	       // its struct ct_help, 0: was not expected
 	uint32_t master_serial;	       // the master is that flow while this is its serial
 	uint32_t expect;	       // list, newest first
+	union pl_addr master_src;      // who began the master
 	uint8_t helper, master_helper; // enum cfg_helper
 	uint8_t n_expect[CT_CLASSES];
 	bool shifted; // seq counts

@@ -120,9 +120,12 @@ begin_expected(struct ct_table *t, struct ct_entry *e, const struct ct_expect_sl
 	const struct ct_entry *master = ct_entry_at(t, s->master);
 	const struct ct_help *masters = ct_help_of(t, master);
 	struct ct_help *help = ct_help_new(t, e);
+	struct ct_key k;
 
 	if (help == NULL)
 		return false;
+	ct_entry_key(master, 0, &k);
+	help->master_src = k.src;
 	help->master = (uint32_t)(masters - t->helps->help);
 	help->master_serial = masters->serial;
 	help->master_helper = masters->helper;

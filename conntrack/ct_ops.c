@@ -85,6 +85,19 @@ expected_by(const struct pl_worker *w, const struct ct_entry *e)
 }
 
 static void
+began(const struct pl_worker *w, const struct ct_entry *e, union pl_addr *out)
+{
+	struct ct_key k;
+
+	if (w != NULL && (e->status & CT_I_HELP) && ct_help_of(w->ct, e)->master != 0) {
+		*out = ct_help_of(w->ct, e)->master_src;
+		return;
+	}
+	ct_entry_key(e, 0, &k);
+	*out = k.src;
+}
+
+static void
 name(const struct ct_entry *e, struct pl_flow_name *out)
 {
 	struct ct_key k;
@@ -128,6 +141,7 @@ const struct pl_flow_ops ct_flow_ops = {
 	.has_label = has_label,
 	.set_label = set_label,
 	.expected_by = expected_by,
+	.began = began,
 	.name = name,
 	.is_open = is_open,
 };

@@ -53,6 +53,9 @@ struct pl_flow_ops {
 	// The helper (enum cfg_helper) of the flow that this one was expected because of; 0: it was
 	// not.
 	uint8_t (*expected_by)(const struct pl_worker *w, const struct ct_entry *e);
+	// The address that began the flow; where it was expected, the one that began the flow
+	// because of which it was.
+	void (*began)(const struct pl_worker *w, const struct ct_entry *e, union pl_addr *out);
 	void (*name)(const struct ct_entry *e, struct pl_flow_name *out);
 	// Does the worker have a flow of that name, which packets have made known, and which is not
 	// a TCP connection that has been closed?

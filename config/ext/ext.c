@@ -18,6 +18,7 @@ static const struct ext *const exts[] = {
 	&ext_cgroup,
 	&ext_checksum,
 	&ext_classify,
+	&ext_cluster,
 	&ext_comment,
 	&ext_connbytes,
 	&ext_connlabel,
@@ -116,7 +117,6 @@ struct other {
 	const char *instead; // NULL: not supported yet
 };
 static const struct other other_match[] = {
-	{"cluster", "cluster-total-nodes,cluster-local-node"},
 	{"ipvs", "vproto,vaddr,vport",
 	 "there is no virtual server here; match the service's address and port"},
 	{"rateest", "rateest,rateest1,rateest2"},
@@ -279,7 +279,7 @@ ext_known_option(const char *name)
 const struct ext_opt *
 ext_opt_by_key(const struct ext *ext, const char *key)
 {
-	for (size_t i = 0; i < ext->n_opt; i++) {
+	for (size_t i = 0; i < ext->n_opt && key[0] != '\0'; i++) {
 		const struct ext_opt *o = &ext->opt[i];
 
 		if (strcmp(o->key != NULL ? o->key : o->name, key) == 0)

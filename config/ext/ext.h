@@ -19,6 +19,7 @@ struct ext_in {
 	struct cfg_pos pos;
 	const struct cfg_sets *sets; // NULL: any may be there
 	bool sets_open;		     // there may be others
+	uint32_t *seen;		     // slots of the item's options so far, this one included
 	struct cfg_err *err;
 };
 
@@ -34,7 +35,7 @@ struct ext_out {
 };
 
 enum ext_value {
-	EXT_FLAG, // no word
+	EXT_FLAG, // no word; iptables-save prints what show adds behind it
 	EXT_WORD, // one word
 	EXT_LIST, // one word of parts with commas between; in YAML a list as well
 	EXT_PAIR, // two words; in YAML one string or a list of two
@@ -46,8 +47,8 @@ typedef bool (*ext_parse)(struct ext_in *in);
 typedef bool (*ext_show)(struct ext_out *out);
 
 struct ext_opt {
-	const char *name; // iptables' long option
-	const char *key;  // YAML key; NULL: the name
+	const char *name; // iptables' long option; "": YAML only
+	const char *key;  // YAML key; NULL: the name; "": iptables only
 	char letter;	  // iptables' short option; 0: none
 	uint8_t slot; // options with the same slot exclude each other (and themselves) in one match
 	enum ext_value value;
@@ -158,10 +159,12 @@ extern const struct ext ext_owner, ext_cgroup, ext_socket, ext_nfacct, ext_osf,
 extern const struct ext ext_frag, ext_hbh, ext_dst, ext_rt, ext_mh, ext_ipv6header,
 	ext_eui64;					       // ext_ip6.c
 extern const struct ext ext_dccp, ext_ipcomp, ext_devgroup;    // ext_rare.c
-extern const struct ext ext_physdev, ext_policy;	       // ext_iface.c
+extern const struct ext ext_physdev;			       // ext_iface.c
+extern const struct ext ext_policy;			       // ext_policy.c
 extern const struct ext ext_tcpmss, ext_sctp, ext_esp, ext_ah; // ext_l4.c
 extern const struct ext ext_string, ext_u32;		       // ext_payload.c
 extern const struct ext ext_bpf;			       // ext_bpf.c
+extern const struct ext ext_cluster;			       // ext_cluster.c
 extern const struct ext ext_addrtype, ext_rpfilter;	       // ext_route.c
 
 // Parts of rows that several files use.

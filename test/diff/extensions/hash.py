@@ -1,4 +1,4 @@
-"""HMARK, whose marks later rules see; SNPT and DNPT."""
+"""HMARK, whose marks later rules see; cluster; SNPT and DNPT."""
 
 
 def hmark(maker, place, words):
@@ -21,4 +21,12 @@ def npt(maker, place, words):
     return f'-m iprange --{side}-range {first}-{first}ffff:ffff:ffff:ffff -j {target} --src-pfx {inside} --dst-pfx {outside}'
 
 
+def cluster(maker, place, words):
+    total = maker.r.choice([1, 2, 2, 3, 7])
+    node = maker.r.choice([f'--cluster-local-node {maker.r.randint(1, total)}', f'--cluster-local-nodemask {2 ** (total - 1)}'
+                           if total < 7 else '--cluster-local-nodemask 0x15'])
+    return f'-m cluster --cluster-total-nodes {total} {maker.no(0.3)}{node} --cluster-hash-seed {maker.r.choice([0, 7, 0xdeadbeef])}'
+
+
+MATCHES = [cluster]
 TARGETS = [hmark, npt]

@@ -40,7 +40,7 @@ def routed(maker, place, _words):
     if place.user:
         return None
     side = 'in' if place.chain in ('PREROUTING', 'INPUT', 'FORWARD') else 'out'
-    return f'-m policy --dir {side} --pol ' + maker.r.choice(['none', 'ipsec', 'ipsec --strict --reqid 1'])
+    return f'-m policy --dir {side} --pol ' + maker.r.choice(['none', 'ipsec', 'ipsec --strict --reqid 1', 'ipsec --strict --reqid 1 --next --mode tunnel'])
 
 
 MATCHES = [layer4, routed]

@@ -65,6 +65,13 @@ expected_by(const struct pl_worker *w, const struct ct_entry *e)
 }
 
 static void
+began(const struct pl_worker *w, const struct ct_entry *e, union pl_addr *out)
+{
+	(void)w;
+	*out = e->side[0].src;
+}
+
+static void
 name(const struct ct_entry *e, struct pl_flow_name *out)
 {
 	const struct pl_flow_side *s = &e->side[0];
@@ -106,6 +113,7 @@ flows_init(void)
 		.has_label = has_label,
 		.set_label = set_label,
 		.expected_by = expected_by,
+		.began = began,
 		.name = name,
 		.is_open = is_open,
 	};

@@ -251,3 +251,32 @@ Test(acl_conn, connmark_target)
 		at_close(&t);
 	}
 }
+
+// The node is what Linux 6.18 says: by the address that began the flow, whichever way it goes.
+Test(acl_conn, cluster)
+{
+	struct ct_entry e = flow();
+	const struct at_way orig = {.ct = &e}, reply = {.ct = &e, .ct_dir = 1}, none = {0};
+
+	cr_expect(matches("-m cluster --cluster-total-nodes 7 --cluster-local-node 5 "
+			  "--cluster-hash-seed 0",
+			  &orig));
+	cr_expect(matches("-m cluster --cluster-total-nodes 7 --cluster-local-node 5 "
+			  "--cluster-hash-seed 0",
+			  &reply));
+	cr_expect(matches("-m cluster --cluster-total-nodes 7 --cluster-local-node 6 "
+			  "--cluster-hash-seed 0xdeadbeef",
+			  &orig));
+	cr_expect(!matches("-m cluster --cluster-total-nodes 7 ! --cluster-local-node 5 "
+			   "--cluster-hash-seed 0",
+			   &orig));
+	cr_expect(matches("-m cluster --cluster-total-nodes 32 --cluster-local-nodemask 0x40001 "
+			  "--cluster-hash-seed 0",
+			  &orig));
+	cr_expect(!matches("-m cluster --cluster-total-nodes 1 --cluster-local-node 1 "
+			   "--cluster-hash-seed 0",
+			   &none));
+	cr_expect(!matches("-m cluster --cluster-total-nodes 1 ! --cluster-local-node 1 "
+			   "--cluster-hash-seed 0",
+			   &none));
+}

@@ -250,7 +250,7 @@ Test(acl_match, packet_as_a_whole)
 		{"-m pkttype --pkt-type unicast", {.dmac = all}, {0}, MISS},
 		{"-m pkttype --pkt-type broadcast", {.dmac = all}, {0}, MATCH},
 		{"-m pkttype --pkt-type broadcast", {.dmac = group}, {0}, MISS},
-		{"-m pkttype ! --pkt-type multicast", {.dmac = group}, {0}, MISS},
+		{"-m pkttype ! --pkt-type multicast", {.dmac = group}, {.flags = PL_F_BCAST}, MISS},
 		{"-m pkttype --pkt-type otherhost", UDP(1), {0}, MISS},
 		{"-m mac --mac-source 02:00:00:00:00:02", UDP(1), {0}, MATCH},
 		{"-m mac --mac-source 02:00:00:00:00:03", UDP(1), {0}, MISS},

@@ -40,6 +40,18 @@ static const struct sample {
 	 "policy --dir {in|out} --pol ipsec --strict {|! }--reqid {0..9}{| --mode tunnel}{| "
 	 "--proto ah}"},
 	{CFG_BOTH, 0, "filter FORWARD", "policy --dir {in|out} --pol none"},
+	{CFG_BOTH, 0, "filter FORWARD",
+	 "policy --dir in --pol ipsec --strict --reqid 1 --next {|! }--reqid {2..9} --proto esp"},
+	{CFG_BOTH, 0, "filter FORWARD",
+	 "policy --dir in --pol ipsec --strict --spi {1..9} --next --reqid 2 --mode tunnel --next "
+	 "{|! "
+	 "}--mode transport"},
+	{CFG_IPV6, 0, "filter FORWARD",
+	 "policy --dir in --pol ipsec --strict --proto ah --next {|! }--reqid 2 --mode tunnel "
+	 "--tunnel-src 2001:db8::{1..9}{|/64}"},
+	{CFG_BOTH, 0, NULL,
+	 "cluster {|! }--cluster-local-nodemask {1..7} --cluster-total-nodes {3..32} "
+	 "--cluster-hash-seed {0..9}"},
 	{CFG_BOTH, 0, "filter OUTPUT", "owner {|! }--uid-owner {0..9}{|-20} --gid-owner {0..9}"},
 	{CFG_BOTH, 0, "filter INPUT", "cgroup {--cgroup 7|--path \"/a\"}"},
 	{CFG_BOTH, 0, NULL, "nfacct --nfacct-name name{0..99}"},

@@ -56,8 +56,10 @@ main(int argc, char **argv)
 		const struct ext *ext = i == 0 ? &ext_rule : ext_at(i - 1);
 
 		for (size_t j = 0; j < ext->n_opt; j++)
-			expect(manual, "key",
-			       ext->opt[j].key != NULL ? ext->opt[j].key : ext->opt[j].name);
+			if (ext->opt[j].key == NULL || ext->opt[j].key[0] != '\0')
+				expect(manual, "key",
+				       ext->opt[j].key != NULL ? ext->opt[j].key
+							       : ext->opt[j].name);
 		if (ext->target && ext->n_opt > 0)
 			expect(manual, "target", ext->name);
 	}

@@ -166,7 +166,8 @@ key_add(const char *name)
 {
 	struct key *k = &keys[n_keys];
 
-	if (key_find(name) != NULL || opt_of(&ext_rule, name) != NULL || n_keys == KEYS_MAX)
+	if (name[0] == '\0' || key_find(name) != NULL || opt_of(&ext_rule, name) != NULL ||
+	    n_keys == KEYS_MAX)
 		return;
 	*k = (struct key){.name = name};
 	for (size_t i = 0; i < ext_count(); i++)

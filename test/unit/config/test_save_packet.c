@@ -230,13 +230,6 @@ Test(config_save_packet, transport_headers)
 		 "-m physdev --physdev-out eth0 --physdev-is-bridged"},
 		{CFG_IPV4, IN, "-m physdev --physdev-in + --physdev-is-in",
 		 "-m physdev --physdev-is-in --physdev-in +"},
-		{CFG_IPV4, IN, "-m policy --dir in", "-m policy --dir in --pol ipsec"},
-		{CFG_IPV4, IN, "-m policy --dir in --pol none --reqid 1",
-		 "-m policy --dir in --pol none"},
-		{CFG_IPV6, "filter FORWARD",
-		 "-m policy --strict --dir out ! --proto 50 --spi 16 --mode transport",
-		 "-m policy --dir out --pol ipsec --strict --spi 0x10 ! --proto esp --mode "
-		 "transport"},
 	};
 	static const struct bad bad[] = {
 		{CFG_IPV4, IN, "-p tcp -m tcpmss --mss 600:500", 27, "runs backwards"},
@@ -251,12 +244,6 @@ Test(config_save_packet, transport_headers)
 		{CFG_IPV4, "filter OUTPUT", "-m physdev --physdev-out eth0", 11,
 		 "cannot stand at OUTPUT"},
 		{CFG_IPV4, IN, "-m physdev", 10, "needs one of its options"},
-		{CFG_IPV4, IN, "-m policy --pol none", 10, "needs option 'dir'"},
-		{CFG_IPV4, IN, "-m policy --dir out --pol none", 10, "cannot stand at INPUT"},
-		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --strict", 10, "needs one of reqid"},
-		{CFG_IPV4, IN, "-m policy --dir in --pol none --strict", 10, "cannot go with"},
-		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --proto tcp", 41,
-		 "not ah, esp or ipcomp"},
 	};
 
 	EXPECT_ROWS(rows);
@@ -341,6 +328,93 @@ Test(config_save_packet, bpf)
 		 "instruction 2 reads a word"},
 		{CFG_IPV4, IN, BPF("2,32 0 0 4294963264,6 0 0 1"), 10, "there is not"},
 		{CFG_IPV4, IN, BPF("2,40 0 0 4294963202,6 0 0 1"), 10, "there is not"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+Test(config_save_packet, cluster)
+{
+#define C     "-m cluster "
+#define NODES "--cluster-total-nodes "
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, C NODES "2 --cluster-local-node 1 --cluster-hash-seed 0xdeadbeef",
+		 C "--cluster-local-nodemask 0x00000001 " NODES "2 --cluster-hash-seed 0xdeadbeef"},
+		{CFG_IPV6, IN, C NODES "32 ! --cluster-local-node 32 --cluster-hash-seed 010",
+		 C "! --cluster-local-nodemask 0x80000000 " NODES
+		   "32 --cluster-hash-seed 0x00000008"},
+		{CFG_IPV4, IN, C "--cluster-local-nodemask 5 --cluster-hash-seed 1 " NODES "3",
+		 C "--cluster-local-nodemask 0x00000005 " NODES "3 --cluster-hash-seed 0x00000001"},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, C NODES "3 --cluster-local-node 1", 10, "'cluster-hash-seed'"},
+		{CFG_IPV4, IN, C NODES "33 --cluster-local-node 1", 21, "from 1 to 32"},
+		{CFG_IPV4, IN, C "! " NODES "3 --cluster-local-node 1", 23, "cannot be negated"},
+		{CFG_IPV4, IN, C NODES "2 --cluster-local-node 0 --cluster-hash-seed 1", 45,
+		 "from 1 to 32"},
+		{CFG_IPV4, IN, C NODES "2 --cluster-local-nodemask 4 --cluster-hash-seed 1", 10,
+		 "no such node"},
+		{CFG_IPV4, IN, C NODES "2 --cluster-local-node 3 --cluster-hash-seed 1", 10,
+		 "no such node"},
+		{CFG_IPV4, IN,
+		 C NODES
+		 "3 --cluster-local-node 1 --cluster-local-nodemask 1 --cluster-hash-seed 1",
+		 68, "only once"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+Test(config_save_packet, policy)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, IN, "-m policy --dir in", "-m policy --dir in --pol ipsec"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol none --reqid 1",
+		 "-m policy --dir in --pol none"},
+		{CFG_IPV6, "filter FORWARD",
+		 "-m policy --strict --dir out ! --proto 50 --spi 16 --mode transport",
+		 "-m policy --dir out --pol ipsec --strict --spi 0x10 ! --proto esp --mode "
+		 "transport"},
+		{CFG_IPV4, IN,
+		 "-m policy --dir in --reqid 1 --next --pol ipsec --strict ! --proto esp --next "
+		 "--tunnel-dst 10.1.2.3/8 --mode tunnel ! --tunnel-src 1.2.3.4/32",
+		 "-m policy --dir in --pol ipsec --strict --reqid 1 --next ! --proto esp --next "
+		 "--mode tunnel --tunnel-dst 10.1.2.3/8 ! --tunnel-src 1.2.3.4"},
+		{CFG_IPV6, IN, "-m policy --dir in ! --mode transport --tunnel-src 2001:db8::1/32",
+		 "-m policy --dir in --pol ipsec ! --mode transport --tunnel-src 2001:db8::1/32"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol none --tunnel-src 1.2.3.4",
+		 "-m policy --dir in --pol none"},
+		{CFG_IPV4, IN,
+		 "-m policy --dir in --pol ipsec --strict --reqid 1 --next --reqid 2 --next "
+		 "--reqid 3 --next --reqid 4",
+		 NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, IN, "-m policy --dir in --reqid 1 --next --reqid 2", 10,
+		 "needs 'strict'"},
+		{CFG_IPV4, IN, "-m policy --dir in --strict --reqid 1 --next", 10, "needs one of"},
+		{CFG_IPV4, IN, "-m policy --dir in --strict --reqid 1 ! --next --reqid 2", 50,
+		 "cannot be negated"},
+		{CFG_IPV4, IN, "-m policy --dir in --strict --next --reqid 2", 10, "needs one of"},
+		{CFG_IPV4, IN, "-m policy --dir in --strict --reqid 1 --next --reqid 2 --reqid 3",
+		 65, "only once"},
+		{CFG_IPV4, IN, "-m policy --dir in --tunnel-src 1.2.3.4", 10, "need 'mode' tunnel"},
+		{CFG_IPV4, IN, "-m policy --dir in ! --mode tunnel --tunnel-src 1.2.3.4", 10,
+		 "need 'mode' tunnel"},
+		{CFG_IPV4, IN, "-m policy --dir in --mode tunnel --tunnel-src 2001:db8::1", 43,
+		 "tunnel-src"},
+		{CFG_IPV4, IN,
+		 "-m policy --dir in --strict --reqid 1 --next --reqid 2 --next --reqid 3 --next "
+		 "--reqid 4 --next --reqid 5",
+		 99, "more than 4 elements"},
+		{CFG_IPV4, IN, "-m policy --pol none", 10, "needs option 'dir'"},
+		{CFG_IPV4, IN, "-m policy --dir out --pol none", 10, "cannot stand at INPUT"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --strict", 10, "needs one of reqid"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol none --strict", 10, "cannot go with"},
+		{CFG_IPV4, IN, "-m policy --dir in --pol ipsec --proto tcp", 41,
+		 "not ah, esp or ipcomp"},
 	};
 
 	EXPECT_ROWS(rows);
