@@ -70,9 +70,36 @@ reject_kind(enum cfg_reject kind, enum cfg_family family)
 	return (uint8_t)kind + 1;
 }
 
+// What RFC 6888 and RFC 7422 ask of a translation. The reader has checked that it comes out.
 static void
-nat_set(struct pl_nat_rule *out, const struct cfg_target *target)
+shares_set(struct pl_nat_rule *out, const struct cfg_rule *rule)
 {
+	const struct cfg_t_nat *nat = &rule->target.nat;
+	struct cfg_nat_share share;
+	char why[160];
+
+	if (!nat->has_ports && (nat->block_size != 0 || nat->deterministic)) {
+		out->port_min = CFG_PORT_MIN;
+		out->port_max = UINT16_MAX;
+	}
+	if (nat->block_size != 0) {
+		out->flags |= PL_NAT_BLOCKS;
+		out->block_shift = (uint8_t)__builtin_ctz(nat->block_size);
+		out->block_max = nat->block_limit != 0 ? nat->block_limit : CFG_BLOCKS;
+		out->block_hold_sec = nat->block_hold_set ? nat->block_hold : CFG_BLOCK_HOLD;
+	}
+	if (nat->deterministic && cfg_nat_share(rule, &share, why, sizeof(why))) {
+		out->flags |= PL_NAT_DETERMINISTIC;
+		out->det_mask = share.inside - 1;
+		out->det_shift = share.shift;
+		out->det_ports = share.ports;
+	}
+}
+
+static void
+nat_set(struct pl_nat_rule *out, const struct cfg_rule *rule)
+{
+	const struct cfg_target *target = &rule->target;
 	const struct cfg_t_nat *nat = &target->nat;
 
 	switch (target->id) {
@@ -105,6 +132,7 @@ nat_set(struct pl_nat_rule *out, const struct cfg_target *target)
 	out->port_base = nat->port_base;
 	memcpy(&out->addr_min, nat->addr_min, sizeof(out->addr_min));
 	memcpy(&out->addr_max, nat->addr_max, sizeof(out->addr_max));
+	shares_set(out, rule);
 }
 
 static bool
@@ -178,7 +206,7 @@ target_set(struct table_build *tb, struct acl_rule *r, const struct cfg_rule *fr
 	} else if (target_is_nat(r->target)) {
 		struct pl_nat_rule *nat = &tb->t->nat[tb->t->n_nat++];
 
-		nat_set(nat, &from->target);
+		nat_set(nat, from);
 		r->nat = nat;
 	} else if (acl_target_kind[r->target].apply != NULL) {
 		struct cfg_target *data = &tb->t->target[tb->t->n_target];

@@ -82,6 +82,7 @@ struct conversion {
 	int (*read)(struct cfg_policy **out, const struct args *a, const char *text, size_t len,
 		    struct cfg_err *err);
 	char *(*print)(struct cfg_policy *policy, const struct args *a);
+	bool for_iptables; // who reads it
 };
 
 static int
@@ -102,6 +103,8 @@ convert(int argc, char **argv, const struct conversion *how)
 		how->read(&policy, &a, text, len, &err);
 	if (policy != NULL)
 		cfg_policy_able(policy, CFG_WARNING, &err);
+	if (policy != NULL && how->for_iptables)
+		cfg_policy_foreign(policy, &err);
 	if (policy != NULL)
 		cfg_policy_sets_missing(policy, &err);
 	app_print_messages(&err);
@@ -192,7 +195,8 @@ print_save(struct cfg_policy *policy, const struct args *a)
 int
 app_cmd_export(int argc, char **argv)
 {
-	static const struct conversion how = {"46c", "[-6] [-c] [FILE]", read_yaml, print_save};
+	static const struct conversion how = {"46c", "[-6] [-c] [FILE]", read_yaml, print_save,
+					      true};
 
 	return convert(argc, argv, &how);
 }

@@ -29,6 +29,9 @@ int app_gateway_create(struct app_gateway *g, const struct cfg_settings *setting
 		       uint16_t n_worker, const int *socket_of, bool replay, struct cfg_err *err);
 void app_gateway_destroy(struct app_gateway *g); // workers have stopped
 
+// Can the NAT rules be carried out by so many workers? 0, or -EINVAL with the rules' lines in err.
+int app_nat_able(const struct cfg_policy *policy, unsigned n_worker, struct cfg_err *err);
+
 // app/reload.c: compiles policy aside, publishes it, waits until no worker uses the one before,
 // hands the counters over. Takes policy over on 0; on error the old one goes on and policy stays
 // the caller's.

@@ -60,7 +60,9 @@ program_build(struct app_program **out, const struct app_gateway *g,
 		free(p);
 		return -EINVAL;
 	}
-	ret = acl_policy_create(&p->acl, policy, &build, err);
+	ret = app_nat_able(policy, g->n_worker, err);
+	if (ret == 0)
+		ret = acl_policy_create(&p->acl, policy, &build, err);
 	if (ret < 0) {
 		free(p);
 		return ret;

@@ -2,6 +2,8 @@
 // What the readers of this room need of the model beyond config/policy.h. Private to config/.
 #include "config/policy.h"
 
+// Errors where rules that promise whose a port is meet others (nat_overlap.c).
+void cfg_nat_overlap(const struct cfg_policy *policy, struct cfg_err *err);
 // Gives back what a rule owns; the rule itself stays.
 void cfg_rule_clear(struct cfg_rule *rule);
 // A new rule, all zero, before the one at `at` (past the end: at the end); NULL when out of memory.

@@ -220,6 +220,9 @@ int cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err);
 // it, and gets warnings. Adds to err; 0 or, with CFG_ERROR, -EINVAL.
 int cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity,
 		    struct cfg_err *err);
+// Warns of each rule with an option that iptables does not have: iptables-restore refuses the text,
+// ringwall's import and restore read it.
+void cfg_policy_foreign(const struct cfg_policy *policy, struct cfg_err *err);
 // Does a rule name the set?
 bool cfg_policy_names_set(const struct cfg_policy *policy, const char *name);
 // Sets that rules or lists name and the policy does not have: it can be run only where they are

@@ -56,6 +56,26 @@ cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity, str
 	return err->n_errors == before ? 0 : -EINVAL;
 }
 
+void
+cfg_policy_foreign(const struct cfg_policy *policy, struct cfg_err *err)
+{
+	const struct cfg_table *t = &policy->table[CFG_NAT];
+
+	for (size_t c = 0; c < t->n_chain; c++) {
+		for (size_t i = 0; i < t->chain[c]->n_rule; i++) {
+			const struct cfg_rule *r = &t->chain[c]->rule[i];
+			const char *own = cfg_nat_own(&r->target);
+
+			if (own != NULL)
+				cfg_warn_add(err, r->target.pos.line != 0 ? r->target.pos : r->pos,
+					     "not-iptables",
+					     "'%s' is no option of iptables: iptables-restore will "
+					     "refuse this rule, ringwall reads it back",
+					     own);
+		}
+	}
+}
+
 // The n-th reference to a set in a rule's matches and target; NULL past the last.
 static const struct cfg_set_ref *
 set_ref(const struct cfg_rule *r, size_t nth, struct cfg_pos *pos)

@@ -7,6 +7,7 @@
 // the kernel: a circle of jumps is an error even where no packet can get into it, and so is a web
 // of jumps in which one packet may walk more than CFG_STEPS_MAX rules.
 #include "config/ext/ext.h"
+#include "config/model.h"
 #include "config/value.h"
 
 #include <ctype.h>
@@ -432,6 +433,7 @@ cfg_policy_check(const struct cfg_policy *policy, struct cfg_err *err)
 
 		check_one_table(&c, &policy->table[t]);
 	}
+	cfg_nat_overlap(policy, err);
 	cfg_err_judge(err, judge);
 	return err->n_errors == before ? 0 : -EINVAL;
 }

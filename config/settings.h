@@ -83,6 +83,8 @@ enum cfg_flow_event { // bits
 	CFG_FLOW_NEW = 1 << 0,
 	CFG_FLOW_UPDATE = 1 << 1,
 	CFG_FLOW_DESTROY = 1 << 2,
+	CFG_FLOW_ASSIGN = 1 << 3, // blocks of ports
+	CFG_FLOW_RELEASE = 1 << 4,
 };
 #define CFG_NOT_GIVEN UINT32_MAX
 struct cfg_flow_log {	    // a log of flows and translations

@@ -41,13 +41,15 @@ void
 cfg_read_flow_events(struct cfg_reader *r, const config_setting_t *s, const struct cfg_key *key,
 		     void *base)
 {
-	static const char *const word[] = {"new", "update", "destroy"}; // bits of cfg_flow_event
+	static const char *const word[] = {"new", "update", "destroy", "assign",
+					   "release"}; // bits of cfg_flow_event
 	uint8_t *events = (uint8_t *)base + key->offset;
 	int n = config_setting_length(s);
 
 	if ((!config_setting_is_array(s) && !config_setting_is_list(s)) || n == 0) {
 		cfg_err_add(r->err, cfg_setting_pos(s),
-			    "'%s' is %s: expected an array of \"new\", \"update\", \"destroy\"",
+			    "'%s' is %s: expected an array of \"new\", \"update\", \"destroy\", "
+			    "\"assign\", \"release\"",
 			    key->name, n == 0 ? "empty" : cfg_setting_kind(s));
 		return;
 	}
@@ -58,14 +60,14 @@ cfg_read_flow_events(struct cfg_reader *r, const config_setting_t *s, const stru
 
 		if (text == NULL)
 			return;
-		for (unsigned k = 0; k < 3; k++)
+		for (unsigned k = 0; k < sizeof(word) / sizeof(word[0]); k++)
 			if (strcmp(text, word[k]) == 0)
 				bit = (uint8_t)(1u << k);
 		if (bit == 0)
-			cfg_err_add(
-				r->err, cfg_setting_pos(m),
-				"'%s' holds \"%s\": expected \"new\", \"update\" or \"destroy\"",
-				key->name, text);
+			cfg_err_add(r->err, cfg_setting_pos(m),
+				    "'%s' holds \"%s\": expected \"new\", \"update\", \"destroy\", "
+				    "\"assign\" or \"release\"",
+				    key->name, text);
 		*events |= bit;
 	}
 }

@@ -90,11 +90,35 @@ struct cfg_t_nat {
 	uint8_t family; // of the addresses; 0: none given
 	bool has_ports;
 	bool random, random_fully, persistent;
+	bool deterministic;  // the source's place in `source` gives address and ports (RFC 7422)
+	uint8_t block_limit; // blocks of an inside address; 0: not given
+	uint16_t block_size; // ports; 0: no blocks
+	uint32_t block_hold; // seconds, with block_hold_set
+	bool block_hold_set;
 	uint8_t mapping;		    // enum cfg_nat_mapping
 	uint8_t filtering;		    // enum cfg_nat_filtering
 	uint8_t addr_min[16], addr_max[16]; // equal for a single address
 	uint16_t port_min, port_max;	    // equal for a single port
 	uint16_t port_base;		    // DNAT port shift "lo-hi/base"; 0: none
+};
+
+#define CFG_BLOCK_MIN	64 // ports of a block: powers of two
+#define CFG_BLOCK_MAX	4096
+#define CFG_BLOCKS_MAX	16 // of an inside address
+#define CFG_BLOCKS	4  // where the rule does not say
+#define CFG_BLOCK_HOLD	120
+#define CFG_PORT_MIN	1024 // of blocks and deterministic NAT where the rule gives no ports
+#define CFG_SUBSCRIBERS 20   // bits: inside addresses of deterministic NAT
+
+// How a deterministic rule divides its public addresses and ports. Inside address number i (counted
+// from the first of `source`) has address number i >> shift of the rule's range, and the `ports`
+// ports from port_min + (i % (1 << shift)) * ports on.
+struct cfg_nat_share {
+	uint32_t inside; // addresses in `source`: a power of two
+	uint32_t outside;
+	uint8_t shift;
+	uint16_t port_min;
+	uint16_t ports;
 };
 
 struct cfg_t_mark { // mark = (mark & ~mask) ^ value
@@ -311,3 +335,10 @@ struct cfg_target {
 bool cfg_target_copy(struct cfg_target *to, const struct cfg_target *from);
 // "MASQUERADE"; NULL for none, jump and goto.
 const char *cfg_target_name(enum cfg_target_id id);
+
+struct cfg_rule;
+// The shares of a deterministic rule. False: it does not come out; *why says why (a buffer of
+// `size` bytes).
+bool cfg_nat_share(const struct cfg_rule *rule, struct cfg_nat_share *out, char *why, size_t size);
+// The first option of a NAT target that is no iptables' ("mapping"); NULL: it has none.
+const char *cfg_nat_own(const struct cfg_target *t);

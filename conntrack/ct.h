@@ -205,22 +205,35 @@ unsigned ct_table_end_some(struct pl_worker *w, uint64_t *cursor, struct ct_flow
 			   bool (*want)(const struct ct_flow *flow, const void *arg),
 			   const void *arg);
 
-// ---- events: flows are born, change, end. Told to the control thread where somebody listens
+// ---- events: flows are born, change, end; nat's blocks of ports come and go. Told to the control
+// thread where somebody listens
 enum ct_event_kind {
 	CT_EVENT_NEW,	 // confirmed: its first packet got through
 	CT_EVENT_UPDATE, // protocol's state, SEEN_REPLY, ASSURED or the mark are not what they were
 	CT_EVENT_DESTROY, // counters are final
+	CT_EVENT_ASSIGN,  // of a block of ports
+	CT_EVENT_RELEASE,
 	CT_EVENT_KINDS,
 };
+#define CT_EVENT_FLOWS ((1 << CT_EVENT_NEW) | (1 << CT_EVENT_UPDATE) | (1 << CT_EVENT_DESTROY))
 enum ct_end { // why a flow ended; values of IPFIX's flowEndReason
 	CT_END_IDLE = 1,
 	CT_END_FINISHED = 3,  // its protocol said so: timed out after FIN or RST, or reopened
 	CT_END_FORCED = 4,    // an operator, an address that went, a clash
 	CT_END_RESOURCES = 5, // made way in a full table
 };
+struct ct_block { // ports of a public address that an inside address has to itself
+	union pl_addr in, out;
+	uint16_t first, last; // ports, host order
+	uint16_t zone;
+	uint8_t family;
+};
 struct ct_event {
 	uint64_t wall_ns; // since 1970, of the worker's turn
-	struct ct_flow flow;
+	union {
+		struct ct_flow flow;
+		struct ct_block block; // ASSIGN, RELEASE
+	};
 	uint8_t kind; // enum ct_event_kind
 	uint8_t why;  // enum ct_end; DESTROY only
 };
@@ -229,6 +242,8 @@ struct ct_event {
 int ct_events_create(struct ct_table *t, uint32_t room, int socket);
 // From now on t tells these kinds (1 << enum ct_event_kind), if it has a ring. Owner's thread.
 void ct_events_want(struct ct_table *t, uint8_t kinds);
+// Tells of a block: ASSIGN or RELEASE. Owner's thread.
+void ct_event_block(struct pl_worker *w, enum ct_event_kind kind, const struct ct_block *block);
 // The oldest ones, at most max; how many. Control thread. What found no room is counted in
 // ct_stats.events_lost.
 unsigned ct_events_take(struct ct_table *t, struct ct_event *out, unsigned max);

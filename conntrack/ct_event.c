@@ -59,3 +59,16 @@ ct_event_tell(struct ct_table *t, const struct ct_entry *e, enum ct_event_kind k
 	if (rte_ring_sp_enqueue_elem(t->events, &ev, sizeof(ev)) != 0)
 		pl_count(&t->stats.events_lost, 1);
 }
+
+void
+ct_event_block(struct pl_worker *w, enum ct_event_kind kind, const struct ct_block *block)
+{
+	struct ct_table *t = w->ct;
+	struct ct_event ev = {.kind = (uint8_t)kind, .wall_ns = w->wall_ns};
+
+	if (!(t->tells & 1 << kind))
+		return;
+	ev.block = *block;
+	if (rte_ring_sp_enqueue_elem(t->events, &ev, sizeof(ev)) != 0)
+		pl_count(&t->stats.events_lost, 1);
+}

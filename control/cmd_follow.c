@@ -83,7 +83,7 @@ static const struct {
 	const char *word;
 	uint8_t kinds;
 } kind_word[] = {
-	{"ALL", (1 << CT_EVENT_KINDS) - 1},
+	{"ALL", CT_EVENT_FLOWS},
 	{"DESTROY", 1 << CT_EVENT_DESTROY},
 	{"NEW", 1 << CT_EVENT_NEW},
 	{"UPDATES", 1 << CT_EVENT_UPDATE},
@@ -94,7 +94,7 @@ parse_kinds(struct ctl_client *cl, const json_t *request, uint8_t *kinds)
 {
 	const char *text = ctl_arg_text(request, "events");
 
-	*kinds = text == NULL ? (1 << CT_EVENT_KINDS) - 1 : 0;
+	*kinds = text == NULL ? CT_EVENT_FLOWS : 0;
 	for (const char *at = text; at != NULL; at = strchr(at, ',')) {
 		uint8_t kind = 0;
 		size_t len;

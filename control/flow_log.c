@@ -162,7 +162,8 @@ on_event(void *arg, struct ctl_feed *feed, const struct ct_event *ev)
 	const char *json;
 	size_t len;
 
-	if (l->conf->translated && !(ev->flow.status & (CT_S_SRC_NAT | CT_S_DST_NAT)))
+	if (l->conf->translated && (1 << ev->kind & CT_EVENT_FLOWS) &&
+	    !(ev->flow.status & (CT_S_SRC_NAT | CT_S_DST_NAT)))
 		return;
 	if (l->conf->format == CFG_FLOW_IPFIX) {
 		if (l->templates)
@@ -214,7 +215,9 @@ open_log(struct ctl_flow_logs *logs, struct flow_log *l, struct cfg_err *err)
 	l->user.arg = l;
 	static_assert(CFG_FLOW_NEW == 1 << CT_EVENT_NEW &&
 			      CFG_FLOW_UPDATE == 1 << CT_EVENT_UPDATE &&
-			      CFG_FLOW_DESTROY == 1 << CT_EVENT_DESTROY,
+			      CFG_FLOW_DESTROY == 1 << CT_EVENT_DESTROY &&
+			      CFG_FLOW_ASSIGN == 1 << CT_EVENT_ASSIGN &&
+			      CFG_FLOW_RELEASE == 1 << CT_EVENT_RELEASE,
 		      "the same bits");
 	l->user.kinds =
 		conf->events != 0 ? conf->events : 1 << CT_EVENT_NEW | 1 << CT_EVENT_DESTROY;

@@ -216,7 +216,10 @@ put_flow(struct line *l, const struct ct_flow *flow)
 const char *
 ctl_event_kind(enum ct_event_kind kind)
 {
-	return kind == CT_EVENT_NEW ? "new" : kind == CT_EVENT_UPDATE ? "update" : "destroy";
+	static const char *const word[CT_EVENT_KINDS] = {"new", "update", "destroy", "assign",
+							 "release"};
+
+	return word[kind];
 }
 
 const char *
@@ -235,6 +238,20 @@ ctl_event_why(enum ct_end why)
 	return "forced";
 }
 
+static void
+put_block(struct line *l, const struct ct_block *b)
+{
+	int af = b->family == 6 ? AF_INET6 : AF_INET;
+	char in[INET6_ADDRSTRLEN], out[INET6_ADDRSTRLEN];
+
+	inet_ntop(af, &b->in, in, sizeof(in));
+	inet_ntop(af, &b->out, out, sizeof(out));
+	put(l,
+	    ",\"block\":{\"family\":\"%s\",\"zone\":%u,\"inside\":\"%s\",\"outside\":\"%s\","
+	    "\"first_port\":%u,\"last_port\":%u}}",
+	    b->family == 6 ? "ipv6" : "ipv4", b->zone, in, out, b->first, b->last);
+}
+
 size_t
 ctl_event_json(char *out, size_t size, const struct ct_event *ev)
 {
@@ -242,6 +259,10 @@ ctl_event_json(char *out, size_t size, const struct ct_event *ev)
 
 	put(&l, "{\"event\":\"%s\",\"time_us\":%" PRIu64, ctl_event_kind(ev->kind),
 	    ev->wall_ns / 1000);
+	if (ev->kind == CT_EVENT_ASSIGN || ev->kind == CT_EVENT_RELEASE) {
+		put_block(&l, &ev->block);
+		return (size_t)(l.at - out);
+	}
 	if (ev->kind == CT_EVENT_DESTROY)
 		put(&l, ",\"reason\":\"%s\"", ctl_event_why(ev->why));
 	put(&l, ",\"flow\":");

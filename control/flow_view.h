@@ -12,8 +12,8 @@ bool ctl_flow_has_id(uint8_t proto); // ICMP's identifier, type and code
 
 json_t *ctl_flow_view(const struct ct_flow *flow); // NULL: out of memory
 
-// Words of an event in JSON: "new", "update", "destroy"; why a flow ended: "idle", "finished",
-// "forced", "resources".
+// Words of an event in JSON: "new", "update", "destroy", "assign", "release"; why a flow ended:
+// "idle", "finished", "forced", "resources".
 const char *ctl_event_kind(enum ct_event_kind kind);
 const char *ctl_event_why(enum ct_end why);
 

@@ -1,7 +1,7 @@
-// IPFIX messages: see ipfix.h. There are eight templates, for IPv4 and IPv6, translated or not,
-// with or without what is known at a flow's end; the same list of fields makes the template and its
-// records, so the two cannot differ. Elements are those of IANA's registry; NAT's follow RFC 8158.
-// Called by flow_log.c, main thread; pure.
+// IPFIX messages: see ipfix.h. There are eight templates of flows, for IPv4 and IPv6, translated or
+// not, with or without what is known at a flow's end, and two of blocks of ports; the same list of
+// fields makes the template and its records, so the two cannot differ. Elements are those of IANA's
+// registry; NAT's follow RFC 8158. Called by flow_log.c, main thread; pure.
 #include "control/ipfix.h"
 
 #include <netinet/in.h>
@@ -39,7 +39,9 @@ enum element {
 	E_POST_DST6 = 282,
 	E_INITIATOR_PACKETS = 298,
 	E_RESPONDER_PACKETS = 299,
-	E_TIME_MS = 323, // observationTimeMilliseconds
+	E_TIME_MS = 323,    // observationTimeMilliseconds
+	E_PORT_FIRST = 361, // portRangeStart
+	E_PORT_LAST = 362,
 };
 
 // Which records a field is in.
@@ -77,8 +79,21 @@ static const struct field {
 	{E_RESPONDER_OCTETS, 8, ON_ANY | ON_END},
 };
 
-// A template's number is these bits.
-enum { T_V6 = 1, T_NAT = 2, T_END = 4 };
+static const struct field block_fields[] = {
+	{E_TIME_MS, 8, ON_ANY},	  {E_NAT_EVENT, 1, ON_ANY},  {E_INGRESS_VRF, 4, ON_ANY},
+	{E_SRC4, 4, ON_V4},	  {E_SRC6, 16, ON_V6},	     {E_POST_SRC4, 4, ON_V4},
+	{E_POST_SRC6, 16, ON_V6}, {E_PORT_FIRST, 2, ON_ANY}, {E_PORT_LAST, 2, ON_ANY},
+};
+
+// A template's number is these bits; T_BLOCK stands with none but T_V6.
+enum { T_V6 = 1, T_NAT = 2, T_END = 4, T_BLOCK = 8 };
+
+static const struct field *
+list_of(unsigned template, size_t *n)
+{
+	*n = template & T_BLOCK ? RTE_DIM(block_fields) : RTE_DIM(fields);
+	return template & T_BLOCK ? block_fields : fields;
+}
 
 static bool
 has_field(unsigned template, const struct field *f)
@@ -143,18 +158,20 @@ open_set(struct ctl_ipfix *x, uint16_t id, unsigned bytes)
 bool
 ctl_ipfix_template(struct ctl_ipfix *x, unsigned template)
 {
+	size_t n_list;
+	const struct field *list = list_of(template, &n_list);
 	unsigned n = 0;
 
-	for (size_t i = 0; i < RTE_DIM(fields); i++)
-		n += has_field(template, &fields[i]);
+	for (size_t i = 0; i < n_list; i++)
+		n += has_field(template, &list[i]);
 	if (!open_set(x, TEMPLATE_SET, 4 + 4 * n))
 		return false;
 	put(x, TEMPLATE_ID0 + template, 2);
 	put(x, n, 2);
-	for (size_t i = 0; i < RTE_DIM(fields); i++) {
-		if (has_field(template, &fields[i])) {
-			put(x, fields[i].id, 2);
-			put(x, fields[i].len, 2);
+	for (size_t i = 0; i < n_list; i++) {
+		if (has_field(template, &list[i])) {
+			put(x, list[i].id, 2);
+			put(x, list[i].len, 2);
 		}
 	}
 	return true;
@@ -246,23 +263,75 @@ put_field(struct ctl_ipfix *x, const struct ct_event *ev, const struct field *f)
 	x->len += f->len;
 }
 
-bool
-ctl_ipfix_add(struct ctl_ipfix *x, const struct ct_event *ev)
+static bool
+is_block(const struct ct_event *ev)
+{
+	return ev->kind == CT_EVENT_ASSIGN || ev->kind == CT_EVENT_RELEASE;
+}
+
+static void
+put_block_field(struct ctl_ipfix *x, const struct ct_event *ev, const struct field *f)
+{
+	const struct ct_block *b = &ev->block;
+	const union pl_addr *addr = f->id == E_SRC4 || f->id == E_SRC6 ? &b->in : &b->out;
+
+	switch (f->id) {
+	case E_TIME_MS:
+		put(x, ev->wall_ns / 1000000, f->len);
+		return;
+	case E_NAT_EVENT: // port block allocation and de-allocation (RFC 8158)
+		put(x, ev->kind == CT_EVENT_ASSIGN ? 16 : 17, f->len);
+		return;
+	case E_INGRESS_VRF:
+		put(x, b->zone, f->len);
+		return;
+	case E_PORT_FIRST:
+		put(x, b->first, f->len);
+		return;
+	case E_PORT_LAST:
+		put(x, b->last, f->len);
+		return;
+	default:
+		memcpy(x->buf + x->len, addr, f->len);
+		x->len += f->len;
+	}
+}
+
+static unsigned
+template_of(const struct ct_event *ev)
 {
 	const uint32_t nat = CT_S_SRC_NAT | CT_S_DST_NAT;
-	unsigned template = ev->flow.tuple[CT_ORIGINAL].family == 6 ? T_V6 : 0, bytes = 0;
+	unsigned template;
 
+	if (is_block(ev))
+		return T_BLOCK | (ev->block.family == 6 ? T_V6 : 0);
+	template = ev->flow.tuple[CT_ORIGINAL].family == 6 ? T_V6 : 0;
 	if (ev->kind != CT_EVENT_UPDATE && (ev->flow.status & nat) != 0)
 		template |= T_NAT; // natEvent has no number for an update
 	if (ev->kind == CT_EVENT_DESTROY)
 		template |= T_END;
-	for (size_t i = 0; i < RTE_DIM(fields); i++)
-		bytes += has_field(template, &fields[i]) ? fields[i].len : 0;
+	return template;
+}
+
+bool
+ctl_ipfix_add(struct ctl_ipfix *x, const struct ct_event *ev)
+{
+	unsigned template = template_of(ev), bytes = 0;
+	size_t n;
+	const struct field *list = list_of(template, &n);
+
+	for (size_t i = 0; i < n; i++)
+		bytes += has_field(template, &list[i]) ? list[i].len : 0;
 	if (!open_set(x, (uint16_t)(TEMPLATE_ID0 + template), bytes))
 		return false;
-	for (size_t i = 0; i < RTE_DIM(fields); i++)
-		if (has_field(template, &fields[i]))
-			put_field(x, ev, &fields[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!has_field(template, &list[i]))
+			continue;
+		if (template & T_BLOCK)
+			put_block_field(x, ev, &list[i]);
+		else
+			put_field(x, ev, &list[i]);
+	}
 	x->records++;
 	return true;
 }

@@ -3,7 +3,7 @@
 // elements of RFC 8158 where NAT changed the flow. Pure: bytes in memory, sent by flow_log.c.
 #include "conntrack/ct.h"
 
-#define CTL_IPFIX_TEMPLATES 8
+#define CTL_IPFIX_TEMPLATES 10
 #define CTL_IPFIX_MIN	    512	 // bytes of a message that always do
 #define CTL_IPFIX_MAX	    1472 // what a frame of Ethernet can take
 

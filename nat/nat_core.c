@@ -33,7 +33,7 @@ nat_core_create(struct nat_core **out, const struct nat_env *env, uint16_t worke
 		return -ENOMEM;
 	}
 	if (nat_maps_init(&n->maps, MAPS, n->key[1], worker) != 0 ||
-	    nat_use_init(&n->use, n->key[0]) != 0) {
+	    nat_use_init(&n->use, n->key[0]) != 0 || nat_blocks_init(&n->blocks, n->key[0]) != 0) {
 		nat_core_free(n);
 		return -ENOMEM;
 	}
@@ -49,6 +49,7 @@ nat_core_free(struct nat_core *n)
 	nat_bysrc_fini(&n->bysrc);
 	nat_maps_fini(&n->maps);
 	nat_use_fini(&n->use);
+	nat_blocks_fini(&n->blocks);
 	rte_free(n);
 }
 

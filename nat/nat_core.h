@@ -1,6 +1,7 @@
 #pragma once
 // The room's own types: a worker's block, the choice of tuples. Worker's thread.
 #include "nat/nat.h"
+#include "nat/nat_block.h"
 #include "nat/nat_map.h"
 #include "nat/nat_rewrite.h"
 #include "nat/nat_use.h"
@@ -46,6 +47,7 @@ struct nat_core {
 	struct nat_bysrc bysrc;
 	struct nat_maps maps;
 	struct nat_use use;
+	struct nat_blocks blocks;
 	struct nat_refused refused[NAT_REFUSED];
 	struct nat_full full[NAT_FULL];
 };
@@ -58,6 +60,7 @@ struct nat_area {
 	bool inbound : 1;   // a mapping gave the destination
 	bool permits : 1;   // uses a NAT_PERMIT, too
 	bool counted : 1;   // in nat_use
+	bool block : 1;	    // its port is of a block
 	uint8_t refused;    // how often another worker had the reply tuple
 	uint32_t map;	    // the mapping that it uses; 0: none
 };

@@ -50,10 +50,12 @@ nth_port(const struct nat_pick *k, const struct nat_search *s, const struct nat_
 {
 	uint64_t draw = nat_map_draw(&k->w->nat->maps, in, nth) & UINT32_MAX;
 	uint32_t at = (uint32_t)(draw * s->size >> 32);
-	uint16_t own = rte_be_to_cpu_16(in->in_port), port = (uint16_t)(s->min + at);
+	uint16_t own = rte_be_to_cpu_16(in->in_port), port = nat_port_at(s, at);
 
 	if (in->proto == IPPROTO_UDP && (port ^ own) & 1) { // RTP and RTCP go by parity
-		if (at + 1 < s->size)
+		if (s->block != NULL)
+			port ^= 1; // a block begins at an even port and ends at an odd one
+		else if (at + 1 < s->size)
 			port++;
 		else if (at > 0)
 			port--;
@@ -74,7 +76,7 @@ nat_eim_choose(struct nat_pick *k)
 {
 	struct nat_pair in = inside_of(k);
 	const struct nat_pair *known;
-	struct nat_search s;
+	struct nat_search s = {0};
 
 	if (!k->ports && !k->icmp)
 		return NAT_EIM_PASS;
@@ -198,6 +200,16 @@ nat_eim_inbound(struct nat_pick *k, const struct pl_pkt *p)
 	return true;
 }
 
+// Is the mapping's port of somebody's block?
+static bool
+in_block(const struct nat_pick *k, const struct nat_pair *map)
+{
+	struct ct_tuple reply = {
+		.family = map->family, .zone = map->zone, .dst = map->out, .dport = map->out_port};
+
+	return nat_block_reserved(&k->w->nat->blocks, &reply);
+}
+
 bool
 nat_eim_hairpin(struct nat_pick *k, const struct pl_pkt *p)
 {
@@ -214,6 +226,8 @@ nat_eim_hairpin(struct nat_pick *k, const struct pl_pkt *p)
 	egress = k->egress = map->egress;
 	in = inside_of(k);
 	own = nat_map_of_in(&k->w->nat->maps, &in, is_behind, &egress);
+	if (own == NULL && in_block(k, map))
+		return false; // whose ports are in blocks has none outside of them
 	if (own == NULL)
 		own = map;
 	k->range = (struct pl_nat_rule){.kind = PL_NAT_SNAT,

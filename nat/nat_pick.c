@@ -23,9 +23,7 @@
 
 #define SMALL_RANGE   4096 // ports in a rule; below this a search that found none at home takes any
 #define SCATTER	      1024 // ports in a range; in a smaller one counting up finds the last free one
-#define SCOPE_LINK    2
-#define SCOPE_GLOBAL  0xe
-#define RESERVE_TRIES 4 // how often another worker may have been quicker
+#define RESERVE_TRIES 4	   // how often another worker may have been quicker
 
 bool
 nat_pick_random(const struct nat_pick *k)
@@ -58,8 +56,12 @@ refused(const struct nat_pick *k)
 bool
 nat_pick_taken(const struct nat_pick *k)
 {
-	if (k->w->nat->maps.count != 0 && k->side == NAT_SRC && !k->mapped && nat_eim_reserved(k))
-		return true;
+	if (k->side == NAT_SRC && !k->mapped) {
+		if (k->w->nat->maps.count != 0 && nat_eim_reserved(k))
+			return true;
+		if (k->sub == NULL && nat_block_reserved(&k->w->nat->blocks, &k->reply))
+			return true;
+	}
 	return ct_tuple_taken(k->w->ct, &k->reply, k->e) || (k->w->n_workers > 1 && refused(k));
 }
 
@@ -121,6 +123,8 @@ port_in_range(const struct nat_pick *k)
 
 	if (!k->ports && !k->icmp)
 		return true;
+	if (k->sub != NULL)
+		return nat_sub_has(k->sub, port);
 	return port >= k->range.port_min && port <= k->range.port_max;
 }
 
@@ -193,7 +197,11 @@ nat_pick_port_range(const struct nat_pick *k, struct nat_search *s)
 
 	if (!k->ports && !k->icmp)
 		return false;
-	if (r->flags & PL_NAT_HAS_PORTS) {
+	if (k->sub != NULL) {
+		s->size = (uint32_t)k->sub->n << k->sub->shift;
+		s->block = k->sub->first;
+		s->shift = k->sub->shift;
+	} else if (r->flags & PL_NAT_HAS_PORTS) {
 		s->min = RTE_MIN(r->port_min, r->port_max);
 		s->size = RTE_MAX(r->port_min, r->port_max) - s->min + 1u;
 	} else if (k->icmp) {
@@ -310,7 +318,7 @@ keep_source(struct nat_pick *k)
 
 // Leaves the choice in k->reply. False: there is none.
 static bool
-choose(struct nat_pick *k)
+choose_in_range(struct nat_pick *k)
 {
 	const struct pl_nat_rule *r = &k->range;
 	enum nat_eim eim = r->flags & PL_NAT_EIM ? nat_eim_choose(k) : NAT_EIM_PASS;
@@ -332,137 +340,49 @@ choose(struct nat_pick *k)
 	return move_port(k);
 }
 
-static enum cfg_port_selection
-selection(const struct pl_worker *w, const struct nat_conf *conf)
+// The same among the ports of the subscriber's blocks, at its address.
+static bool
+choose_in_blocks(struct nat_pick *k)
 {
-	enum cfg_port_selection sel = conf != NULL ? conf->port_selection : CFG_PORTS_DEFAULT;
+	struct pl_nat_rule rule = k->range;
+	bool found;
 
-	if (sel == CFG_PORTS_DEFAULT)
-		sel = w->nat->env.port_selection;
-	if (sel == CFG_PORTS_DEFAULT)
-		sel = w->n_workers > 1 ? CFG_PORTS_STEERED : CFG_PORTS_PRESERVE;
-	return sel;
-}
-
-// "This address as it is": netfilter's null binding.
-static void
-null_range(struct nat_pick *k)
-{
-	const union pl_addr *a = k->side == NAT_SRC ? &k->reply.dst : &k->reply.src;
-
-	k->range = (struct pl_nat_rule){.flags = PL_NAT_HAS_ADDR, .addr_min = *a, .addr_max = *a};
-}
-
-static int
-port_address(struct nat_pick *k, const struct pl_pkt *p, uint8_t port, const union pl_addr *peer)
-{
-	const struct nat_env *env = &k->w->nat->env;
-	union pl_addr a = {0};
-
-	if (!env->port_addr(k->w, port, p->family, peer, &a))
-		return PL_DROP_NAT_NO_ADDRESS + 1;
-	k->range.flags |= PL_NAT_HAS_ADDR;
-	k->range.addr_min = k->range.addr_max = a;
-	return 0;
-}
-
-static int
-masquerade(struct nat_pick *k, struct pl_pkt *p)
-{
-	static const union pl_addr any;
-	struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
-	int ret;
-
-	// A source that is not set yet (DHCP) is not masqueraded.
-	if (memcmp(&orig.src, &any, sizeof(any)) == 0 && p->family == 4) {
-		null_range(k);
-		return 0;
-	}
-	ret = port_address(k, p, p->out_port, &p->dst);
-	if (ret == 0)
-		nat_area(k->w->ct, p->ct)->masq_port = p->out_port + 1;
-	return ret;
-}
-
-// The IPv6 scope of a packet's destination (RFC 4291 section 2.7).
-static uint8_t
-scope6(const union pl_addr *dst)
-{
-	if (dst->v6[0] == 0xff)
-		return dst->v6[1] & 0xf;
-	return dst->v6[0] == 0xfe && (dst->v6[1] & 0xc0) == 0x80 ? SCOPE_LINK : SCOPE_GLOBAL;
-}
-
-// Redirected packets go to the first address of the port they came in by (IPv6: of the scope that
-// was asked for; groups of other scopes get none). Netfilter sends those of the host itself to its
-// loopback; our host is behind a twin, which gives it back no packet with its own source, and its
-// answer would never pass here: refused (docs/decisions/0110-redirect-in-output.md).
-static int
-redirect(struct nat_pick *k, struct pl_pkt *p)
-{
-	static const union pl_addr link_local = {.v6 = {0xfe, 0x80}};
-	uint8_t scope = p->family == 6 ? scope6(&p->dst) : SCOPE_GLOBAL;
-
-	if (p->origin != PL_FROM_WIRE)
-		return PL_DROP_NAT_FAILED + 1;
-	if (scope != SCOPE_LINK && scope != SCOPE_GLOBAL)
-		return PL_DROP_NAT_NO_ADDRESS + 1;
-	return port_address(k, p, p->in_port, scope == SCOPE_LINK ? &link_local : NULL);
-}
-
-// One address for each: the network of the rule, the host part of the packet. Its port is kept
-// whatever port-selection says, so that both sides can count on each other's tuple.
-static void
-netmap(struct nat_pick *k, const struct pl_pkt *p)
-{
-	const union pl_addr *own = k->side == NAT_SRC ? &p->src : &p->dst;
-	struct pl_nat_rule *r = &k->range;
-
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t host = r->addr_min.u64[i] ^ r->addr_max.u64[i];
-
-		r->addr_min.u64[i] |= own->u64[i] & host;
-		r->addr_max.u64[i] = r->addr_min.u64[i];
-	}
+	k->range.addr_min = k->range.addr_max = nat_sub_pub(&k->w->nat->blocks, k->sub)->addr;
+	k->range.flags |= PL_NAT_HAS_ADDR | PL_NAT_HAS_PORTS;
+	found = choose_in_range(k);
+	k->range = rule;
+	return found;
 }
 
 static bool
-for_side(const struct pl_nat_rule *rule, enum nat_side side)
+choose(struct nat_pick *k)
 {
-	bool source = rule->kind == PL_NAT_SNAT || rule->kind == PL_NAT_MASQUERADE;
+	struct ct_tuple before = k->reply, orig = nat_tuple(k->e, CT_ORIGINAL);
+	struct nat_blocks *b = &k->w->nat->blocks;
+	uint16_t flags = k->range.flags;
+	enum nat_block_got got;
 
-	return rule->kind == PL_NAT_NETMAP || source == (side == NAT_SRC);
-}
-
-// The range that the rule stands for, for this packet. 0 or a drop reason + 1.
-static int
-range_of(struct nat_pick *k, struct pl_pkt *p, const struct nat_conf *conf)
-{
-	enum cfg_port_selection sel = selection(k->w, conf);
-	const struct pl_nat_rule *rule = p->nat_rule;
-
-	if (rule == NULL || !for_side(rule, k->side)) {
-		if (k->side == NAT_DST ? !nat_eim_inbound(k, p) : !nat_eim_hairpin(k, p))
-			null_range(k);
-		k->keep_home = (k->range.flags & PL_NAT_EIM) && sel != CFG_PORTS_PRESERVE;
-		return 0;
+	if (!(k->range.flags & PL_NAT_BLOCKS))
+		return choose_in_range(k);
+	k->sub = nat_sub_find(b, &orig.src, orig.family, k->reply.zone, &k->range);
+	if (k->sub != NULL && choose_in_blocks(k))
+		return true;
+	if (k->sub == NULL || (!k->ports && !k->icmp)) { // no blocks: an address all the same
+		k->reply = before;
+		k->range.flags |= PL_NAT_PERSISTENT;
+		nat_pick_addr(k);
+		k->range.flags = flags;
 	}
-	k->range = *rule;
-	if (rule->kind == PL_NAT_NETMAP) {
-		netmap(k, p);
-		return 0;
+	if (!k->ports && !k->icmp)
+		return k->sub == NULL && !nat_pick_taken(k);
+	got = nat_block_add(k->w, &k->sub, &orig.src, &k->reply.dst, orig.family, k->reply.zone,
+			    &k->range);
+	k->limited = got == NAT_BLOCK_LIMIT;
+	if (got == NAT_BLOCK_GOT) {
+		k->reply = before;
+		return choose_in_blocks(k);
 	}
-	if (k->side == NAT_SRC) {
-		k->counts = true;
-		k->keep_home = sel != CFG_PORTS_PRESERVE;
-		if (sel == CFG_PORTS_RANDOM)
-			k->range.flags |= PL_NAT_RANDOM_FULLY;
-	}
-	if (rule->kind == PL_NAT_MASQUERADE)
-		return masquerade(k, p);
-	if (rule->kind == PL_NAT_REDIRECT)
-		return redirect(k, p);
-	return 0;
+	return false;
 }
 
 static bool
@@ -503,6 +423,8 @@ room_of(const struct nat_pick *k)
 
 	if (!nat_pick_port_range(k, &s))
 		return 0;
+	if (k->range.flags & PL_NAT_BLOCKS)
+		return k->range.port_max - k->range.port_min + 1u;
 	if (!k->icmp && !(k->range.flags & PL_NAT_HAS_PORTS))
 		nat_port_class(UINT16_MAX, &s.min, &s.size);
 	return s.size;
@@ -510,16 +432,19 @@ room_of(const struct nat_pick *k)
 
 // What the flow has of mappings and addresses goes back.
 static void
-leave(struct nat_core *n, const struct ct_entry *e, struct nat_area *area)
+leave(struct pl_worker *w, const struct ct_entry *e, struct nat_area *area)
 {
-	if (area->counted) {
+	if (area->counted || area->block) {
 		struct ct_tuple reply = nat_tuple(e, CT_REPLY);
 
-		nat_use_give(&n->use, &reply);
-		area->counted = false;
+		if (area->counted)
+			nat_use_give(&w->nat->use, &reply);
+		if (area->block)
+			nat_block_leave(w, &reply);
+		area->counted = area->block = false;
 	}
 	if (area->map != 0)
-		nat_eim_leave(n, e, area);
+		nat_eim_leave(w->nat, e, area);
 }
 
 // A flow ends. w->nat is NULL where all of it does.
@@ -529,7 +454,7 @@ forget(struct pl_worker *w, struct ct_entry *e)
 	if (w == NULL || w->nat == NULL)
 		return;
 	nat_bysrc_del(&w->nat->bysrc, e);
-	leave(w->nat, e, nat_area(w->nat->hooked, e));
+	leave(w, e, nat_area(w->nat->hooked, e));
 }
 
 // From now on nat hears of the flow's end.
@@ -563,9 +488,24 @@ pick_of(struct pl_worker *w, const struct pl_pkt *p, enum nat_side side)
 static int
 no_port(const struct nat_pick *k)
 {
+	if (k->limited)
+		return PL_DROP_NAT_LIMIT + 1;
 	if (k->counts)
 		nat_use_exhausted(&k->w->nat->use, &k->reply, room_of(k));
 	return PL_DROP_NAT_NO_PORT + 1;
+}
+
+// The flow has its public address, and a port of a block where it came from one.
+static void
+take(const struct nat_pick *k, struct pl_pkt *p)
+{
+	struct nat_area *area = nat_area(k->w->ct, p->ct);
+	struct nat_core *n = k->w->nat;
+
+	if (k->counts && (ct_entry_status(p->ct) & CT_S_SRC_NAT))
+		area->counted = nat_use_take(&n->use, &k->reply, room_of(k));
+	if (k->sub != NULL)
+		area->block = nat_block_hold(&n->blocks, &k->reply);
 }
 
 // Chooses in the range until the reply tuple is the flow's alone; last: it is reserved then.
@@ -588,9 +528,7 @@ settle(struct nat_pick *k, struct pl_pkt *p, bool last)
 			nat_area(k->w->ct, p->ct)->inbound |= k->inbound;
 			if (last)
 				remember(k->w, p->ct);
-			if (k->counts && (ct_entry_status(p->ct) & CT_S_SRC_NAT))
-				nat_area(k->w->ct, p->ct)->counted =
-					nat_use_take(&k->w->nat->use, &k->reply, room_of(k));
+			take(k, p);
 			if (k->mapped && !nat_eim_hold(k))
 				return PL_DROP_NAT_NO_PORT + 1;
 			// What goes with a flow of another packet does not make it known.
@@ -617,7 +555,7 @@ take_back(struct nat_pick *k, struct pl_pkt *p)
 	if (++nat_area(k->w->ct, p->ct)->refused >= RESERVE_TRIES)
 		return false;
 	nat_bysrc_del(&n->bysrc, p->ct);
-	leave(n, p->ct, nat_area(k->w->ct, p->ct));
+	leave(k->w, p->ct, nat_area(k->w->ct, p->ct));
 	ct_entry_clear_status(p->ct, CT_S_SRC_NAT | CT_S_SRC_NAT_DONE | CT_S_CLASHED);
 	p->ct_status &= (uint8_t)~PL_CT_SNAT;
 	k->reply.dst = orig.src;
@@ -640,10 +578,10 @@ nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p, enu
 		return 0;
 	nat_maps_hear(&w->nat->maps);
 	if (unlikely(again) && !take_back(&k, p)) {
-		range_of(&k, p, conf);
+		nat_pick_range(&k, p, conf);
 		return no_port(&k);
 	}
-	ret = range_of(&k, p, conf);
+	ret = nat_pick_range(&k, p, conf);
 	if (unlikely(again))
 		k.range.flags |= PL_NAT_RANDOM_FULLY; // anything but that one
 	return ret != 0 ? ret : settle(&k, p, side == NAT_SRC);
@@ -657,6 +595,13 @@ nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
 	int ret;
 
 	k.range = *range;
+	if (side == NAT_SRC) {
+		struct ct_tuple orig = nat_tuple(p->ct, CT_ORIGINAL);
+
+		k.sub = nat_sub_at(&w->nat->blocks, &orig.src, orig.family, k.reply.zone,
+				   &range->addr_min);
+		k.range.flags |= k.sub != NULL ? PL_NAT_HAS_PORTS : 0;
+	}
 	p->flags &= (uint16_t) ~(side == NAT_SRC ? PL_F_NAT_POST : PL_F_NAT_PRE);
 	ret = settle(&k, p, last);
 	return ret == NAT_ASK ? 0 : ret; // ct_confirm asks

@@ -16,8 +16,10 @@ struct nat_pick {
 	bool ports;	// has ports
 	bool keep_home; // a port that is kept must be home, too
 	bool mapped;
-	bool counts;  // source of SNAT or MASQUERADE: nat_use counts it
-	bool inbound; // destination: a mapping let it in
+	bool limited;	     // its subscriber has as many blocks as it may have
+	struct nat_sub *sub; // the ports are of this one's blocks
+	bool counts;	     // source of SNAT or MASQUERADE: nat_use counts it
+	bool inbound;	     // destination: a mapping let it in
 };
 
 // ---- nat_pick.c
@@ -29,6 +31,10 @@ void nat_pick_set_port(struct nat_pick *k, uint16_t port);
 void nat_pick_addr(struct nat_pick *k); // puts an address of the range into the candidate
 // The range in which the port (or identifier) may move. False: it may not.
 bool nat_pick_port_range(const struct nat_pick *k, struct nat_search *s);
+
+// ---- nat_range.c
+// The range that p's rule stands for, for this packet, into k->range. 0 or a drop reason + 1.
+int nat_pick_range(struct nat_pick *k, struct pl_pkt *p, const struct nat_conf *conf);
 
 // ---- nat_eim.c
 enum nat_eim { NAT_EIM_NO, NAT_EIM_YES, NAT_EIM_PASS };

@@ -38,7 +38,7 @@ nat_port_search(const struct nat_search *s, uint16_t *out)
 		bool all = looks == s->size;
 
 		for (; looks != 0; looks--) {
-			uint16_t port = s->min + at;
+			uint16_t port = nat_port_at(s, at);
 
 			*out = port;
 			if (nat_port_home(&s->home, port) &&

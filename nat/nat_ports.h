@@ -21,7 +21,10 @@ nat_port_home(const struct nat_home *h, uint16_t port)
 }
 
 struct nat_search {
-	uint16_t min;	 // first port of the range
+	uint16_t min;  // first port of the range
+	uint8_t shift; // with block
+	// NULL: one range. Else it consists of pieces of 1 << shift ports, which begin at these.
+	const uint16_t *block;
 	uint32_t size;	 // how many, 1..65536
 	uint32_t start;	 // where the search begins, below size
 	bool brief;	 // only a short search: a long one found none a moment ago
@@ -32,6 +35,15 @@ struct nat_search {
 	uint64_t (*random)(void *ctx);			    // where the next round begins
 	void *ctx;
 };
+
+// Port number `at` of the range.
+static inline uint16_t
+nat_port_at(const struct nat_search *s, uint32_t at)
+{
+	if (s->block == NULL)
+		return (uint16_t)(s->min + at);
+	return (uint16_t)(s->block[at >> s->shift] + (at & ((1u << s->shift) - 1)));
+}
 
 // Netfilter's figures: ports tried in the first round, half as many in each that follows; the round
 // after one with fewer than LAST is not done; the LAST_TRIES of a round may take a port from

@@ -143,6 +143,7 @@ static void
 turn_end(struct pl_worker *w)
 {
 	nat_maps_turn(&w->nat->maps);
+	nat_blocks_turn(w);
 }
 
 const struct pl_stage nat_src_stage = {"nat-src", nat_src_run, turn_end};

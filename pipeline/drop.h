@@ -30,6 +30,7 @@
 	X(CT_DROP, "connection tracking refused the packet")                                       \
 	X(CT_HELPER, "a helper could not follow what the packet announces")                        \
 	X(NAT_NO_PORT, "no free translation port")                                                 \
+	X(NAT_LIMIT, "its inside address has all the ports that it may have")                      \
 	X(NAT_NO_ADDRESS, "exit port has no address to masquerade with")                           \
 	X(NAT_FAILED, "packet could not be translated")                                            \
 	X(TTL_EXPIRED, "time to live reached zero")                                                \

@@ -140,14 +140,24 @@ enum pl_nat_flags {
 	PL_NAT_RANDOM = 1 << 2,
 	PL_NAT_RANDOM_FULLY = 1 << 3,
 	PL_NAT_PERSISTENT = 1 << 4,
-	PL_NAT_PORT_SHIFT = 1 << 5, // port_base counts
-	PL_NAT_EIM = 1 << 6,	    // endpoint-independent mapping; filter counts
+	PL_NAT_PORT_SHIFT = 1 << 5,    // port_base counts
+	PL_NAT_EIM = 1 << 6,	       // endpoint-independent mapping; filter counts
+	PL_NAT_BLOCKS = 1 << 7,	       // of ports for each inside address: block_*, and port_* too
+	PL_NAT_DETERMINISTIC = 1 << 8, // det_*, addr_min and port_min
 };
 struct pl_nat_rule {
 	uint8_t kind;				// enum pl_nat_kind
-	uint8_t flags;				// enum pl_nat_flags
+	uint16_t flags;				// enum pl_nat_flags
 	uint16_t port_min, port_max, port_base; // host order
 	uint8_t filter;				// enum cfg_nat_filtering
+	uint8_t block_shift;			// a block has 1 << block_shift ports
+	uint8_t block_max;			// blocks of an inside address, over all workers
+	uint32_t block_hold_sec;		// after its last flow
+	// Inside address number i (its bits in det_mask) has address number i >> det_shift of the
+	// range, and there det_ports ports from port_min + (i % (1 << det_shift)) * det_ports on.
+	uint32_t det_mask;
+	uint16_t det_ports;
+	uint8_t det_shift;
 	union pl_addr addr_min, addr_max;
 };
 

@@ -213,6 +213,84 @@ filtering_show(struct ext_out *out)
 	return out->target->nat.filtering != CFG_FILTER_NONE;
 }
 
+static bool
+block_size_parse(struct ext_in *in)
+{
+	uint32_t size = 0;
+
+	if (!ext_number(in, CFG_BLOCK_MIN, CFG_BLOCK_MAX, &size))
+		return false;
+	if ((size & (size - 1)) != 0) {
+		cfg_err_add(in->err, in->pos, "'%s': %u is no power of two", in->name, size);
+		return false;
+	}
+	in->target->nat.block_size = (uint16_t)size;
+	return true;
+}
+
+static bool
+block_limit_parse(struct ext_in *in)
+{
+	uint32_t limit = 0;
+	bool good = ext_number(in, 1, CFG_BLOCKS_MAX, &limit);
+
+	in->target->nat.block_limit = (uint8_t)limit;
+	return good;
+}
+
+static bool
+block_hold_parse(struct ext_in *in)
+{
+	in->target->nat.block_hold_set = true;
+	return ext_number(in, 0, 86400, &in->target->nat.block_hold);
+}
+
+static bool
+deterministic_parse(struct ext_in *in)
+{
+	in->target->nat.deterministic = true;
+	return true;
+}
+
+static bool
+block_size_show(struct ext_out *out)
+{
+	cfg_buf_addf(out->text, "%u", out->target->nat.block_size);
+	return out->target->nat.block_size != 0;
+}
+
+static bool
+block_limit_show(struct ext_out *out)
+{
+	cfg_buf_addf(out->text, "%u", out->target->nat.block_limit);
+	return out->target->nat.block_limit != 0;
+}
+
+static bool
+block_hold_show(struct ext_out *out)
+{
+	cfg_buf_addf(out->text, "%u", out->target->nat.block_hold);
+	return out->target->nat.block_hold_set;
+}
+
+static bool
+deterministic_show(struct ext_out *out)
+{
+	return out->target->nat.deterministic;
+}
+
+const char *
+cfg_nat_own(const struct cfg_target *t)
+{
+	if (t->id != CFG_T_SNAT && t->id != CFG_T_MASQUERADE)
+		return NULL;
+	return t->nat.mapping != CFG_MAPPING_NONE    ? "mapping"
+	       : t->nat.filtering != CFG_FILTER_NONE ? "filtering"
+	       : t->nat.block_size != 0		     ? "port-block-size"
+	       : t->nat.deterministic		     ? "deterministic"
+						     : NULL;
+}
+
 static void
 ports_print(struct cfg_buf *b, const struct cfg_t_nat *nat)
 {
@@ -273,6 +351,43 @@ persistent_show(struct ext_out *out)
 }
 
 static bool
+blocks_check(const struct cfg_rule *rule, const struct cfg_target *t, struct cfg_pos pos,
+	     struct cfg_err *err)
+{
+	const struct cfg_t_nat *nat = &t->nat;
+	struct cfg_nat_share share;
+	char why[160];
+
+	if (nat->block_size == 0 && (nat->block_limit != 0 || nat->block_hold_set)) {
+		cfg_err_add(err, pos, "'%s' needs 'port-block-size' beside it",
+			    nat->block_limit != 0 ? "port-block-limit" : "port-block-hold");
+		return false;
+	}
+	if (nat->block_size != 0 && nat->deterministic) {
+		cfg_err_add(err, pos,
+			    "'deterministic' gives each inside address its ports: no "
+			    "'port-block-size' beside it");
+		return false;
+	}
+	if (nat->block_size != 0 && nat->has_ports) {
+		uint32_t first = (nat->port_min + nat->block_size - 1u) & ~(nat->block_size - 1u);
+
+		if (first + nat->block_size - 1 <= nat->port_max)
+			return true;
+		cfg_err_add(err, pos,
+			    "no block of %u ports fits into %u-%u (blocks begin at multiples of "
+			    "their size)",
+			    nat->block_size, nat->port_min, nat->port_max);
+		return false;
+	}
+	if (nat->deterministic && !cfg_nat_share(rule, &share, why, sizeof(why))) {
+		cfg_err_add(err, pos, "'deterministic': %s", why);
+		return false;
+	}
+	return true;
+}
+
+static bool
 nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, struct cfg_err *err)
 {
 	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
@@ -285,6 +400,8 @@ nat_check(const struct cfg_rule *rule, const void *item, struct cfg_pos pos, str
 			    filtering_name[t->nat.filtering]);
 		return false;
 	}
+	if (!blocks_check(rule, t, pos, err))
+		return false;
 	if (!t->nat.has_ports)
 		return true;
 	for (size_t i = 0; i < EXT_N(with_ports); i++)
@@ -372,7 +489,30 @@ netmap_show(struct ext_out *out)
 		.show = filtering_show                                                             \
 	}
 
-static const struct ext_opt masquerade_opt[] = {TO_PORTS, RANDOM, RANDOM_FULLY, MAPPING, FILTERING};
+// Not iptables' either: RFC 6888's and RFC 7422's.
+#define BLOCK_SIZE                                                                                 \
+	{                                                                                          \
+		.name = "port-block-size", .slot = 6, .value = EXT_WORD,                           \
+		.parse = block_size_parse, .show = block_size_show                                 \
+	}
+#define BLOCK_LIMIT                                                                                \
+	{                                                                                          \
+		.name = "port-block-limit", .slot = 7, .value = EXT_WORD,                          \
+		.parse = block_limit_parse, .show = block_limit_show                               \
+	}
+#define BLOCK_HOLD                                                                                 \
+	{                                                                                          \
+		.name = "port-block-hold", .slot = 8, .value = EXT_WORD,                           \
+		.parse = block_hold_parse, .show = block_hold_show                                 \
+	}
+#define DETERMINISTIC                                                                              \
+	{                                                                                          \
+		.name = "deterministic", .slot = 9, .value = EXT_FLAG,                             \
+		.parse = deterministic_parse, .show = deterministic_show                           \
+	}
+
+static const struct ext_opt masquerade_opt[] = {TO_PORTS,  RANDOM,     RANDOM_FULLY, MAPPING,
+						FILTERING, BLOCK_SIZE, BLOCK_LIMIT,  BLOCK_HOLD};
 static const struct ext_opt redirect_opt[] = {TO_PORTS, RANDOM};
 static const struct ext_opt snat_opt[] = {
 	{.name = "to-source",
@@ -386,6 +526,10 @@ static const struct ext_opt snat_opt[] = {
 	PERSISTENT,
 	MAPPING,
 	FILTERING,
+	BLOCK_SIZE,
+	BLOCK_LIMIT,
+	BLOCK_HOLD,
+	DETERMINISTIC,
 };
 static const struct ext_opt dnat_opt[] = {
 	{.name = "to-destination",

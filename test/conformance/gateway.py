@@ -58,9 +58,10 @@ CONFIGS = {
         [f'{{ out-interface: wan, jump: SNAT, to-source: 198.51.100.1-198.51.100.3, {EI} }}']),
     '`conntrack` timeouts': nat([f'{{ {MASQ} }}'], TIMERS),
     '`random`': nat([f'{{ {MASQ}, random: true }}']),
+    '`port-block-size`': nat([f'{{ {MASQ}, port-block-size: 64, port-block-limit: 1 }}']),
     'an ACCEPT rule before it': nat([f'{{ destination: {R2}, jump: ACCEPT }}', f'{{ {MASQ} }}']),
 }
-EIM, EIF, ADF, POOL, PAIRED, SLOW, RANDOM, EXEMPT = list(CONFIGS)[1:]
+EIM, EIF, ADF, POOL, PAIRED, SLOW, RANDOM, BLOCKS, EXEMPT = list(CONFIGS)[1:]
 
 
 class Gateway:

@@ -357,8 +357,16 @@ def _(g):
 
 text(6888, 'REQ-3', 'no limits on size and contiguity of the pool (should)', 'not tried',
      'a rule takes one range of any size; pools in pieces are a rule for each, chosen by the source')
-text(6888, 'REQ-4', 'limits of ports per subscriber', 'fail', 'no rule option yet, and no connlimit')
-text(6888, 'REQ-5', 'limits of state per subscriber (should)', 'fail', 'no rule option yet, and no connlimit')
+@row(6888, 'REQ-4', 'limits of ports per subscriber', DEFAULT, G.BLOCKS)
+def _(g):
+    out = g.send('lan', *(F.ipv4(A, R1, F.UDP, F.udp(A, R1, 2000 + i, 53, b'x')) for i in range(80)))
+    ports = {p.sport for _, p in out}
+    other = only(g.udp('lan', B, 2000, R1, 53), 'wan')
+    return len(out) == len(ports) == 64 and other is not None and other.sport not in ports
+
+
+text(6888, 'REQ-5', 'limits of state per subscriber (should)', 'by configuration',
+     '`max_per_source` in `conntrack`, or the match connlimit')
 
 
 @row(6888, 'REQ-6', 'translation can be left out for destinations', G.EXEMPT)
@@ -372,7 +380,7 @@ def _(g):
     return at(g.udp('wan', R2, 999, p.src, p.sport), 'lan', A, 5000)
 
 
-@row(6888, 'REQ-8', 'a port is not given to another subscriber for 120 seconds (should)', DEFAULT, G.EIM)
+@row(6888, 'REQ-8', 'a port is not given to another subscriber for 120 seconds (should)', DEFAULT, G.EIM, G.BLOCKS)
 def _(g):
     p = only(g.udp('lan', A, 5000, R1, 53), 'wan')
     for _ in range(2):  # the flow is gone after 30 seconds
@@ -393,7 +401,8 @@ def _(g):
     return all(only(g.udp('lan', A, 40000 + i, R1, 53), 'wan').sport == 40000 + i for i in range(3)) and overloaded(g, 'udp')
 
 
-text(6888, 'REQ-14', 'small logs (should): port blocks', 'fail', 'no port blocks yet')
+text(6888, 'REQ-14', 'small logs (should): port blocks', 'by configuration',
+     '`port-block-size`, and `events = [ "assign", "release" ]` of a flow log; or `deterministic`, and no log')
 
 
 @row(6888, 'REQ-15', 'ports are hard to guess (should)', DEFAULT, G.RANDOM)

@@ -2,6 +2,9 @@
 // printed (or refused) by iptables-legacy 1.8.9 for the same line.
 #include "save_rows.h"
 
+#include <stdio.h>
+#include <string.h>
+
 Test(config_save_target, tell)
 {
 	static const struct row rows[] = {
@@ -100,6 +103,90 @@ Test(config_save_target, mapping_and_filtering)
 
 	EXPECT_ROWS(rows);
 	EXPECT_BAD(bad);
+}
+
+// Nor these: RFC 6888's and RFC 7422's.
+Test(config_save_target, blocks_and_deterministic)
+{
+	static const struct row rows[] = {
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --port-block-size 512", NULL},
+		{CFG_IPV6, "nat POSTROUTING",
+		 "-j SNAT --to-source 2001:db8::1 --port-block-size 64 --port-block-limit 16 "
+		 "--port-block-hold 0",
+		 NULL},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-s 100.64.0.0/24 -j SNAT --to-source 192.0.2.1-192.0.2.4 --deterministic", NULL},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-s 100.64.0.0/23 -p udp -j SNAT --to-source 192.0.2.1:1024-65535 --deterministic",
+		 NULL},
+	};
+	static const struct bad bad[] = {
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --port-block-size 500", 30,
+		 "no power of two"},
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --port-block-size 8192", 30,
+		 "64 to 4096"},
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --port-block-limit 4", 16,
+		 "needs 'port-block-size'"},
+		{CFG_IPV4, "nat POSTROUTING", "-j MASQUERADE --deterministic", 30, "deterministic"},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-p udp -j SNAT --to-source 192.0.2.1:5000-5400 --port-block-size 512", 23,
+		 "no block of 512 ports fits into 5000-5400"},
+		{CFG_IPV4, "nat POSTROUTING", "-j SNAT --to-source 192.0.2.1 --deterministic", 16,
+		 "needs addresses in 'to-source', and 'source'"},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-s 100.64.0.0/16 -j SNAT --to-source 192.0.2.1 --deterministic", 33,
+		 "65536 inside addresses on 1 outside ones"},
+		{CFG_IPV4, "nat POSTROUTING",
+		 "-s 10.0.0.0/8 -j SNAT --to-source 192.0.2.1 --deterministic", 30,
+		 "prefix of at most"},
+	};
+
+	EXPECT_ROWS(rows);
+	EXPECT_BAD(bad);
+}
+
+// A port that is promised to one inside address is no other rule's.
+Test(config_save_target, promised_ports)
+{
+	static const struct {
+		const char *rules;
+		bool good;
+	} row[] = {
+		{"-A POSTROUTING -s 10.1.0.0/24 -j SNAT --to-source 192.0.2.1 --port-block-size "
+		 "64\n"
+		 "-A POSTROUTING -s 10.2.0.0/24 -j SNAT --to-source 192.0.2.1 --port-block-size "
+		 "512\n",
+		 true},
+		{"-A POSTROUTING -s 10.1.0.0/24 -j SNAT --to-source 192.0.2.1 --port-block-size "
+		 "64\n"
+		 "-A POSTROUTING -j SNAT --to-source 192.0.2.1\n",
+		 false},
+		{"-A POSTROUTING -s 10.1.0.0/25 -j SNAT --to-source 192.0.2.1 --deterministic\n"
+		 "-A POSTROUTING -s 10.2.0.0/25 -j SNAT --to-source 192.0.2.1 --deterministic\n",
+		 false},
+		{"-A POSTROUTING -s 10.1.0.0/25 -p udp -j SNAT --to-source 192.0.2.1 "
+		 "--deterministic\n"
+		 "-A POSTROUTING -s 10.1.0.0/25 -p tcp -j SNAT --to-source 192.0.2.1 "
+		 "--deterministic\n",
+		 true},
+		{"-A POSTROUTING -s 10.1.0.0/25 -j SNAT --to-source 192.0.2.1 --deterministic\n"
+		 "-A POSTROUTING -s 10.2.0.0/25 -j SNAT --to-source 192.0.2.2 --deterministic\n",
+		 true},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct cfg_policy *p = NULL;
+		struct cfg_err err;
+		char text[512];
+		bool good;
+
+		snprintf(text, sizeof(text), "*nat\n%sCOMMIT\n", row[i].rules);
+		cfg_err_init(&err, "t");
+		good = cfg_policy_from_save(&p, CFG_IPV4, text, strlen(text), &err) == 0;
+		cr_expect(eq(int, good, row[i].good), "row %zu", i);
+		cfg_policy_free(p);
+		cfg_err_free(&err);
+	}
 }
 
 Test(config_save_target, checksum_classify_netmap)

@@ -130,6 +130,44 @@ Test(flow_log, a_message)
 	cr_expect(eq(uint, be32(m + 8), 2), "two records were sent before");
 }
 
+// A block of ports: RFC 8158's port block allocation and de-allocation, and the same as a line.
+Test(flow_log, blocks)
+{
+	static const uint8_t record[] = {16, 0, 0, 0, 9, 10, 0, 0, 1, 203, 0, 113, 7};
+	struct ct_event ev = {.kind = CT_EVENT_ASSIGN, .wall_ns = 1700000000123456789};
+	struct ctl_ipfix x;
+	const uint8_t *m;
+	char line[CTL_EVENT_JSON];
+	uint16_t len;
+
+	ev.block.family = 4;
+	ev.block.zone = 9;
+	ev.block.first = 1024;
+	ev.block.last = 1535;
+	ev.block.in.v4 = htonl(0x0a000001);
+	ev.block.out.v4 = htonl(0xcb007107);
+	ctl_ipfix_init(&x, 42, CTL_IPFIX_MAX);
+	cr_assert(ctl_ipfix_add(&x, &ev));
+	m = ctl_ipfix_finish(&x, 1, &len);
+	cr_assert(eq(uint, len, 16 + 4 + 8 + 17));
+	cr_expect(eq(uint, be16(m + 16), 256 + 8));
+	cr_expect(eq(u64, (uint64_t)be32(m + 20) << 32 | be32(m + 24), 1700000000123));
+	cr_expect(memcmp(m + 28, record, sizeof(record)) == 0);
+	cr_expect(eq(uint, be16(m + 41), 1024));
+	cr_expect(eq(uint, be16(m + 43), 1535));
+	ev.kind = CT_EVENT_RELEASE;
+	cr_assert(ctl_ipfix_add(&x, &ev));
+	m = ctl_ipfix_finish(&x, 1, &len);
+	cr_expect(eq(uint, m[28], 17));
+	line[ctl_event_json(line, sizeof(line), &ev)] = '\0';
+	cr_expect(eq(str, line,
+		     "{\"event\":\"release\",\"time_us\":1700000000123456,\"block\":{\"family\":"
+		     "\"ipv4\","
+		     "\"zone\":9,\"inside\":\"10.0.0.1\",\"outside\":\"203.0.113.7\",\"first_"
+		     "port\":1024,"
+		     "\"last_port\":1535}}"));
+}
+
 Test(flow_log, messages_keep_their_size)
 {
 	static const uint8_t family[] = {4, 6};
