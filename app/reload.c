@@ -29,6 +29,7 @@ program_free(struct app_program *p)
 	if (p == NULL)
 		return;
 	acl_policy_free(p->acl);
+	ct_times_free(&p->ct);
 	cfg_policy_free(p->model);
 	free(p);
 }
@@ -69,6 +70,11 @@ program_build(struct app_program **out, const struct app_gateway *g,
 	}
 	p->prog.generation = g->generation + 1;
 	ct_conf_init(&p->ct, &policy->conntrack, p->prog.generation);
+	ret = ct_times_make(&p->ct, policy);
+	if (ret < 0) {
+		program_free(p);
+		return ret;
+	}
 	net_frag_conf_init(&p->frags, &policy->conntrack, g->n_worker);
 	p->nat.port_selection = policy->port_selection;
 	p->nat.generation = p->prog.generation;
@@ -151,8 +157,10 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 	if (ret == 0)
 		ret = acl_sets_declare(sets, &policy->sets,
 				       prev != NULL ? &prev->model->sets : NULL, err);
-	if (ret == 0)
+	if (ret == 0) {
+		cfg_timeouts_bind(policy, ct_times_id);
 		ret = program_build(&next, g, policy, err);
+	}
 	if (ret < 0)
 		acl_sets_abort(sets);
 	else

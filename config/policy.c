@@ -140,6 +140,7 @@ cfg_policy_free(struct cfg_policy *policy)
 	for (int t = 0; t < CFG_TABLES; t++)
 		cfg_table_clear(&policy->table[t]);
 	cfg_sets_free(&policy->sets);
+	free(policy->timeouts.item);
 	free(policy->file);
 	free(policy);
 }

@@ -99,7 +99,8 @@ struct cfg_conntrack {
 	uint32_t sctp_timeout_closed, sctp_timeout_cookie_wait, sctp_timeout_cookie_echoed;
 	uint32_t sctp_timeout_established, sctp_timeout_shutdown_sent, sctp_timeout_shutdown_recd;
 	uint32_t sctp_timeout_shutdown_ack_sent, sctp_timeout_heartbeat_sent;
-	uint32_t expect_max; // flows per system that helpers may announce; default 4096
+	uint32_t tcp_timeout_syn_sent2; // no sysctl: timeout policies have it
+	uint32_t expect_max;		// flows per system that helpers may announce; default 4096
 	uint32_t frag6_timeout, ipfrag_time;		// of a datagram in reassembly
 	uint32_t frag6_high_thresh, ipfrag_high_thresh; // bytes per system
 	// Of these 0 can be said: the value + 1, 0 where nothing was said.
@@ -114,6 +115,19 @@ struct cfg_conntrack {
 	bool tcp_loose_off;	     // tcp_loose: default on
 	uint32_t tcp_max_retrans;    // default 3
 };
+
+// Times that new flows get by a rule (CT --timeout) instead of those above.
+struct cfg_timeout {
+	char name[CFG_TIMEOUT_NAME];
+	struct cfg_pos pos;
+	uint8_t proto;		   // 0: all that have no times of their own
+	struct cfg_conntrack time; // those of proto's times that it says
+};
+struct cfg_timeouts {
+	struct cfg_timeout *item; // owned
+	size_t n;
+};
+#define CFG_TIMEOUTS_MAX 64
 
 enum cfg_port_selection {
 	CFG_PORTS_DEFAULT,
@@ -135,6 +149,7 @@ struct cfg_policy {
 	bool includes; // other files are part of it, policies or sets
 	struct cfg_table table[CFG_TABLES];
 	struct cfg_conntrack conntrack;
+	struct cfg_timeouts timeouts;
 	enum cfg_port_selection port_selection;
 	struct cfg_recent recent;
 	struct cfg_sets sets;
@@ -162,6 +177,16 @@ struct cfg_match *cfg_match_add(struct cfg_rule *rule, enum cfg_match_id id);
 // ACCEPT: as in netfilter, where a table is there whole and each of its chains counts. 0 or
 // -ENOMEM.
 int cfg_policy_complete(struct cfg_policy *policy);
+
+// The one of that name, or NULL.
+const struct cfg_timeout *cfg_timeout_find(const struct cfg_timeouts *timeouts, const char *name);
+// Lays what the timeout policy says over *c.
+void cfg_timeout_over(struct cfg_conntrack *c, const struct cfg_timeout *timeout);
+// Into *to, which is empty. 0 or -ENOMEM.
+int cfg_timeouts_copy(struct cfg_timeouts *to, const struct cfg_timeouts *from);
+// Gives every rule's CT --timeout its number (cfg_t_ct.timeout): id(name), 0 where that is
+// negative.
+void cfg_timeouts_bind(struct cfg_policy *policy, int (*id)(const char *name));
 
 // YAML text in memory to a policy. All errors go to err (with err->file). 0, or -EINVAL after at
 // least one error, or -ENOMEM; *out only on 0. Runs policy_check's errors too: what comes out is

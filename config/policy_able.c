@@ -5,6 +5,7 @@
 // and by `ringwall check`, with errors, and by import and export, with warnings. It reads the rows
 // of the extension table, whose `unable` knows the reason; it changes nothing.
 #include "config/ext/ext.h"
+#include "config/timeouts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -50,6 +51,7 @@ cfg_policy_able(const struct cfg_policy *policy, enum cfg_severity severity, str
 					      r->match[m].pos);
 				judge(&a, ext_of_target(r->target.id), r, &r->target,
 				      r->target.pos);
+				cfg_timeouts_judge(policy, r, severity, err);
 			}
 		}
 	}

@@ -6,6 +6,7 @@
 // (`family` after `rules`) is known above. Every error is told with its place; only a syntax error
 // of YAML itself ends the reading. The language is described in ringwall-policy(5).
 #include "config/ct_settings.h"
+#include "config/timeouts.h"
 #include "config/model.h"
 #include "config/value.h"
 #include "config/yaml_in.h"
@@ -19,7 +20,7 @@ struct yin {
 	struct cfg_policy *policy;
 	enum cfg_table_id table; // at hand
 	struct yaml_lists lists;
-	bool conntrack, nat, recent; // a file before this one said so
+	bool conntrack, nat, recent, timeouts; // a file before this one said so
 	size_t budget;
 	struct cfg_err *err;
 };
@@ -520,11 +521,14 @@ root_key(struct yin *y, const struct yaml_node *key, const struct yaml_node *val
 	} else if (strcmp(key->text, "recent") == 0) {
 		if (once(y, &y->recent, key) && is_map(y, key, value))
 			yaml_recent(value, &y->policy->recent, y->err);
+	} else if (strcmp(key->text, "timeouts") == 0) {
+		if (once(y, &y->timeouts, key) && is_map(y, key, value))
+			yaml_timeouts(value, &y->policy->timeouts, y->err);
 	} else if (strcmp(key->text, "ports") != 0 && strcmp(key->text, "addresses") != 0 &&
 		   strcmp(key->text, "include") != 0 && strcmp(key->text, "sets") != 0) {
 		unknown_key(y, key, "at the top",
-			    "version, tables, include, ports, addresses, sets, conntrack, nat "
-			    "or recent");
+			    "version, tables, include, ports, addresses, sets, conntrack, "
+			    "timeouts, nat or recent");
 	}
 }
 

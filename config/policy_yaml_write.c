@@ -5,6 +5,7 @@
 // cannot say stands under `match:`, families are written where the reader would not come to them by
 // itself.
 #include "config/ct_settings.h"
+#include "config/timeouts.h"
 #include "config/ext/ext.h"
 #include "config/model.h"
 #include "config/yaml_in.h"
@@ -374,6 +375,7 @@ settings_write(struct cfg_buf *b, const struct cfg_policy *policy)
 		else
 			cfg_buf_addf(b, "  %s: %u\n", row->name, v);
 	}
+	cfg_timeouts_write(b, &policy->timeouts);
 	if (policy->port_selection != CFG_PORTS_DEFAULT)
 		cfg_buf_addf(b, "nat:\n  port-selection: %s\n", ports[policy->port_selection]);
 	if (policy->recent.ip_list_tot != 0 || policy->recent.ip_pkt_list_tot != 0)

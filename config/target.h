@@ -176,6 +176,7 @@ struct cfg_t_ct {			  // what a flow gets that begins with the packet
 	uint16_t zone;			  // 0: the one that all are in otherwise
 	uint8_t zone_dirs;		  // of enum cfg_ct_zone_dirs; none is both
 	bool zone_mark;			  // the lower half of the packet's mark is the zone
+	uint16_t timeout;		  // --timeout's number (cfg_timeouts_bind()); 0: none
 	uint16_t ctevents;		  // of enum cfg_ct_event; 0: not given
 	bool expevents;			  // --expevents new; the target's data: --timeout's name
 };

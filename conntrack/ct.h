@@ -59,11 +59,22 @@ struct ct_conf {
 	uint32_t expect_max; // flows that helpers may announce in the whole system; 0: 4096
 	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst, checksum_off;
 	struct ct_switches sw;
+	// Of the flows that a rule gave a timeout policy, by its number (ct_times_id()): settings
+	// as these but for times. n_own 0: none.
+	const struct ct_conf *own;
+	uint16_t n_own;
 	uint64_t generation; // of the policy
 };
 #define CT_TIMEOUT_MAX_MS                                                                          \
 	(49u * 24 * 3600 * 1000) // in 32 bits, and less than what a flow's clock can tell
 void ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *settings, uint64_t generation);
+// The number of the timeout policy of that name, the same as long as the process lives: 1 and up,
+// or -ENOSPC where there were too many. Control thread.
+int ct_times_id(const char *name);
+// Fills in conf->own for the policy's timeout policies. A flow that was given one that is no more
+// lives by conf itself. 0, -ENOMEM or -ENOSPC. Control thread.
+int ct_times_make(struct ct_conf *conf, const struct cfg_policy *policy);
+void ct_times_free(struct ct_conf *conf);
 
 // Table for up to max_entries flows of this worker: address space for all of them, memory as it is
 // first touched (so on the NUMA node of the worker's thread). On error -errno, and *out is left

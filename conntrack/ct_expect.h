@@ -1,6 +1,7 @@
 #pragma once
 // Expectations and helped flows of one worker's table, private to this room. A flow that has a
-// helper, or that was expected, has a struct ct_help beside it (CT_I_HELP in its status).
+// helper, that was expected, or that has a timeout policy, has a struct ct_help beside it
+// (CT_I_HELP in its status).
 #include "conntrack/ct_help.h"
 #include "conntrack/ct_seqadj.h"
 #include "conntrack/ct_table.h"
@@ -37,7 +38,8 @@ struct ct_help {
 	union pl_addr master_src;      // who began the master
 	uint8_t helper, master_helper; // enum cfg_helper
 	uint8_t n_expect[CT_CLASSES];
-	bool shifted; // seq counts
+	bool shifted;	  // seq counts
+	uint16_t timeout; // number of its timeout policy; 0: none
 	struct ct_seqadj seq[2];
 	union {
 		struct ct_ftp_state ftp;
@@ -95,6 +97,14 @@ ct_help_watches(const struct ct_table *t, const struct ct_entry *e)
 	const struct ct_help *help = ct_help_of(t, e);
 
 	return help->helper != CFG_HELPER_NONE || help->shifted;
+}
+// The settings that hold for a flow: of its timeout policy, or conf.
+static inline const struct ct_conf *
+ct_times_of(const struct ct_table *t, const struct ct_entry *e, const struct ct_conf *conf)
+{
+	uint16_t own = ct_help_of(t, e)->timeout;
+
+	return own != 0 && own < conf->n_own ? &conf->own[own] : conf;
 }
 // A place for e, which had none. NULL: no room.
 struct ct_help *ct_help_new(struct ct_table *t, struct ct_entry *e);

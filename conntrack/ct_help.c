@@ -115,7 +115,8 @@ ct_help_free(struct ct_table *t, struct ct_entry *e)
 
 // An expected flow: what it has of its master. The mark is the master's of this moment.
 static bool
-begin_expected(struct ct_table *t, struct ct_entry *e, const struct ct_expect_slot *s)
+begin_expected(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p,
+	       const struct ct_expect_slot *s)
 {
 	const struct ct_entry *master = ct_entry_at(t, s->master);
 	const struct ct_help *masters = ct_help_of(t, master);
@@ -130,6 +131,7 @@ begin_expected(struct ct_table *t, struct ct_entry *e, const struct ct_expect_sl
 	help->master_serial = masters->serial;
 	help->master_helper = masters->helper;
 	help->helper = s->x.helper;
+	help->timeout = p->ct_rule != NULL ? p->ct_rule->timeout : 0;
 	e->mark = master->mark;
 	e->status |= CT_S_EXPECTED;
 	pl_count(&t->stats.expected, 1);
@@ -146,13 +148,15 @@ ct_help_begin(struct ct_table *t, struct ct_entry *e, const struct ct_key *k,
 	want.zone = e->zone; // whichever directions it is of
 	*slot = t->n_expect != 0 ? ct_expect_find(t, &want) : NULL;
 	if (*slot != NULL)
-		return begin_expected(t, e, *slot);
-	if (p->ct_rule == NULL || ct_helper_of(p->ct_rule->helper) == NULL)
+		return begin_expected(t, e, p, *slot);
+	if (p->ct_rule == NULL ||
+	    (ct_helper_of(p->ct_rule->helper) == NULL && p->ct_rule->timeout == 0))
 		return true;
 	help = ct_help_new(t, e);
 	if (help == NULL)
 		return false;
 	help->helper = p->ct_rule->helper;
+	help->timeout = p->ct_rule->timeout;
 	return true;
 }
 

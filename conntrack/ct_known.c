@@ -175,6 +175,17 @@ is_watched(const struct ct_table *t, const struct ct_entry *e)
 	return (e->status & CT_I_HELP) && ct_help_watches(t, e);
 }
 
+// The same burst for a flow that may have a timeout policy.
+static const struct run *
+own_times(const struct run *r, const struct ct_entry *e, struct run *own)
+{
+	*own = *r;
+	own->conf = ct_times_of(r->t, e, r->conf);
+	own->udp_deadline = r->tick + ct_ticks_of_ms(own->conf->udp_ms);
+	own->stream_deadline = r->tick + ct_ticks_of_ms(own->conf->udp_stream_ms);
+	return own;
+}
+
 // The packet's flow is known, and so is its way.
 static __rte_always_inline void
 go(const struct run *r, struct pl_pkt *p, struct ct_entry *e, unsigned dir, struct pl_way *way)
@@ -202,6 +213,7 @@ settle_any(const struct run *r, struct pl_pkt *p, found f)
 	unsigned dir = f & 1;
 	struct pl_way *way;
 	struct ct_tcp_seg seg;
+	struct run own;
 	bool holds;
 
 	if (e == NULL || !ct_entry_is(e, dir, p->family, &p->src, &p->dst, tail))
@@ -219,6 +231,8 @@ settle_any(const struct run *r, struct pl_pkt *p, found f)
 		if (!holds || !way->whole)
 			pl_record_start(r->w->ways, p, &e->way[dir]);
 	} else if (!r->parts || may_part(r, e)) {
+		if (unlikely(e->status & CT_I_HELP))
+			r = own_times(r, e, &own);
 		if (p->proto == IPPROTO_TCP)
 			track_tcp(r, e, p, dir);
 		else

@@ -88,6 +88,8 @@ track(struct ct_table *t, struct ct_entry *e, const struct pl_pkt *p, unsigned d
 {
 	out->timeout_ms = 0;
 	out->assured = false;
+	if (unlikely(e->status & CT_I_HELP))
+		conf = ct_times_of(t, e, conf);
 	switch (e->proto) {
 	case IPPROTO_TCP:
 		return track_tcp(t, e, p, dir, conf, out);

@@ -26,7 +26,7 @@ enum { // lists besides the wheel's slots; a flow is in exactly one of them
 };
 
 enum ct_inner_status {		 // bits beside those of enum ct_status
-	CT_I_HELP = 1 << 10,	 // has a struct ct_help: a helper, or was expected
+	CT_I_HELP = 1 << 10,	 // has a struct ct_help: a helper, was expected, own timeouts
 	CT_I_AWAY = 1 << 11,	 // born away from its home, which has a redirect for it
 	CT_I_RESERVED = 1 << 12, // reply tuple is in the index before the flow is confirmed
 	CT_I_PLANTED = 1 << 13,	 // another worker has a redirect for the reply tuple

@@ -82,7 +82,7 @@ ct_conf_init(struct ct_conf *conf, const struct cfg_conntrack *s, uint64_t gener
 	conf->tcp_ms[CT_TCP_LAST_ACK] = ms_or(s->tcp_timeout_last_ack, 30);
 	conf->tcp_ms[CT_TCP_TIME_WAIT] = ms_or(s->tcp_timeout_time_wait, 120);
 	conf->tcp_ms[CT_TCP_CLOSE] = ms_or(s->tcp_timeout_close, 10);
-	conf->tcp_ms[CT_TCP_SYN_SENT2] = ms_or(0, 120); // no sysctl of its own
+	conf->tcp_ms[CT_TCP_SYN_SENT2] = ms_or(s->tcp_timeout_syn_sent2, 120);
 	conf->tcp_retrans_ms = ms_or(s->tcp_timeout_max_retrans, 300);
 	conf->tcp_unack_ms = ms_or(s->tcp_timeout_unacknowledged, 300);
 	conf->udp_ms = ms_or(s->udp_timeout, 30);

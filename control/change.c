@@ -280,6 +280,8 @@ ctl_cmd_restore(struct ctl_client *cl, const json_t *request, json_t *answer, st
 	ret = cfg_policy_restore(&part, family, &how, json_string_value(text),
 				 json_string_length(text), err);
 	free(base);
+	if (ret == 0 && c->env.policy(c->env.app) != NULL) // the text's rules may name them
+		ret = cfg_timeouts_copy(&part->timeouts, &c->env.policy(c->env.app)->timeouts);
 	if (ret == 0)
 		ret = cfg_policy_able(part, CFG_ERROR, err);
 	if (ret < 0) {

@@ -298,8 +298,6 @@ ct_unable(const struct cfg_rule *rule, const void *item)
 	if (t->ct.ctevents != 0 || t->ct.expevents)
 		return "it tells nobody of single connections' events: leave ctevents and "
 		       "expevents away, and choose from the list of flows instead";
-	if (t->data != NULL)
-		return "it has no timeout policies: set the timeouts that all flows have";
 	if (t->ct.helper_name[0] == '\0')
 		return NULL;
 	if (t->ct.helper == CFG_HELPER_SIP && rule->proto == IPPROTO_TCP)

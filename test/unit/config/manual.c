@@ -9,6 +9,7 @@
 #include "config/ct_settings.h"
 #include "config/ext/ext.h"
 #include "config/lint/lint.h"
+#include "config/timeouts.h"
 
 static unsigned missing;
 
@@ -70,6 +71,11 @@ main(int argc, char **argv)
 	expect(manual, "warning", "cuts-control"); // of check --diff
 	expect(manual, "warning", "rest-ignored"); // these two are of import
 	expect(manual, "warning", "table-repeated");
+	for (size_t p = 0; cfg_timeouts_protocol(p) != NULL; p++) {
+		expect(manual, "protocol", cfg_timeouts_protocol(p));
+		for (size_t i = 0; cfg_timeouts_key(p, i) != NULL; i++)
+			expect(manual, "time", cfg_timeouts_key(p, i));
+	}
 	free(manual);
 	return missing != 0;
 }

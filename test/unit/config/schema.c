@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/ct_settings.h"
+#include "config/timeouts.h"
 #include "config/policy.h"
 
 // Names that are no chain's: NULL-terminated arrays would not know their length.
@@ -150,6 +151,27 @@ conntrack(void)
 }
 
 static json_t *
+timeouts(void)
+{
+	json_t *kinds = json_array();
+
+	for (size_t p = 0; cfg_timeouts_protocol(p) != NULL; p++) {
+		json_t *rows = json_object();
+
+		json_object_set_new(rows, "protocol", schema_words(cfg_timeouts_protocol(p), NULL));
+		for (size_t i = 0; cfg_timeouts_key(p, i) != NULL; i++)
+			json_object_set_new(rows, cfg_timeouts_key(p, i), number(INT32_MAX));
+		json_array_append_new(kinds,
+				      json_pack("{s:s, s:[s], s:b, s:o}", "type", "object",
+						"required", "protocol", "additionalProperties", 0,
+						"properties", rows));
+	}
+	return json_pack("{s:s, s:[s,s], s:{s:o}}", "description",
+			 "timeout policies; rules say jump: CT, timeout: NAME", "type", "object",
+			 "null", "additionalProperties", "anyOf", kinds);
+}
+
+static json_t *
 named_lists(const char *description)
 {
 	return json_pack("{s:s, s:[s,s], s:{s:s}, s:{s:[o, {s:s, s:i, s:o}]}}", "description",
@@ -221,6 +243,7 @@ schema(void)
 	json_object_set_new(top, "addresses", named_lists("addresses; rules say $NAME"));
 	json_object_set_new(top, "sets", sets());
 	json_object_set_new(top, "conntrack", conntrack());
+	json_object_set_new(top, "timeouts", timeouts());
 	json_object_set_new(top, "nat",
 			    json_pack("{s:[s,s], s:b, s:{s:o}}", "type", "object", "null",
 				      "additionalProperties", 0, "properties", "port-selection",

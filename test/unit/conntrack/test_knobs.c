@@ -114,6 +114,46 @@ Test(conntrack_knobs, events)
 	cr_expect(eq(uint, ct_events_take(ctt.w[0]->ct, ev, RTE_DIM(ev)), 1));
 }
 
+// Own times by number, the policy's where there are none of that number, and in the short way too.
+Test(conntrack_knobs, timeout_policies)
+{
+	static struct cfg_timeout item[] = {
+		{.name = "quick", .proto = IPPROTO_UDP, .time = {.udp_timeout = 3}},
+		{.name = "slow", .proto = IPPROTO_TCP, .time = {.tcp_timeout_syn_sent = 5}},
+	};
+	const struct cfg_policy policy = {.timeouts = {item, RTE_DIM(item)},
+					  .conntrack = {.udp_timeout_stream = 77}};
+	struct cfg_t_ct rule = {.timeout = (uint16_t)ct_times_id("quick")};
+	struct tl_spec syn = {.src = A,
+			      .dst = B,
+			      .proto = IPPROTO_TCP,
+			      .sport = 7,
+			      .dport = 80,
+			      .tcp_flags = TH_SYN};
+
+	cr_expect(eq(int, ct_times_id("quick"), rule.timeout), "a name keeps its number");
+	cr_assert(ct_times_make(&ctt.conf, &policy) == 0);
+	ctt.ct_rule = &rule;
+	ctt_one(&there);
+	rule.timeout = (uint16_t)ct_times_id("slow");
+	ctt_one(&syn);
+	ctt.ct_rule = NULL;
+	ctt_one(&other);
+	cr_expect(eq(u32, flow_from(1000)->timeout_sec, 3));
+	cr_expect(eq(u32, flow_from(7)->timeout_sec, 5));
+	cr_expect(eq(u32, flow_from(1001)->timeout_sec, 30));
+	ctt_advance_ms(2500);
+	ctt_one(&back); // the rule of the first packet counts
+	cr_expect(eq(u32, flow_from(1000)->timeout_sec, 3));
+	ctt_one(&there);
+	cr_expect(eq(u32, flow_from(1000)->timeout_sec, 77), "what it does not say");
+	ct_times_free(&ctt.conf); // the next policy has none of that name
+	ctt_one(&back);
+	cr_expect(eq(u32, flow_from(1000)->timeout_sec, 120));
+	ctt_advance_ms(3000);
+	cr_expect(eq(u8, ctt_one(&syn), PL_CT_NEW), "the first one's time was up");
+}
+
 static const char *
 line(void)
 {
