@@ -354,16 +354,15 @@ choose_in_blocks(struct nat_pick *k)
 	return found;
 }
 
+// An address, and ports of the subscriber's blocks, or of one block more.
 static bool
-choose(struct nat_pick *k)
+choose_block(struct nat_pick *k)
 {
 	struct ct_tuple before = k->reply, orig = nat_tuple(k->e, CT_ORIGINAL);
 	struct nat_blocks *b = &k->w->nat->blocks;
 	uint16_t flags = k->range.flags;
 	enum nat_block_got got;
 
-	if (!(k->range.flags & PL_NAT_BLOCKS))
-		return choose_in_range(k);
 	k->sub = nat_sub_find(b, &orig.src, orig.family, k->reply.zone, &k->range);
 	if (k->sub != NULL && choose_in_blocks(k))
 		return true;
@@ -383,6 +382,12 @@ choose(struct nat_pick *k)
 		return choose_in_blocks(k);
 	}
 	return false;
+}
+
+static bool
+choose(struct nat_pick *k)
+{
+	return k->range.flags & PL_NAT_BLOCKS ? choose_block(k) : choose_in_range(k);
 }
 
 static bool
