@@ -96,6 +96,10 @@ const struct pl_ahead *ct_table_ahead(const struct ct_table *t);
 // Called on the owner's thread when a flow's last reference goes; nat keeps it for address and port
 // returns.
 void ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, struct ct_entry *e));
+// Called for flows that are soon to end, several in a row, so that what fn needs of them can be on
+// its way from memory. fn changes nothing.
+void ct_table_set_ending(struct ct_table *t,
+			 void (*fn)(struct pl_worker *w, const struct ct_entry *e));
 
 // ---- stages
 // -------------------------------------------------------------------------------------------
@@ -164,6 +168,8 @@ void *ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e);
 // ICMP the type and code are taken from e's reply tuple where e is given.
 bool ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple,
 		    const struct ct_entry *e);
+// Asks memory for what ct_tuple_taken() begins with.
+void ct_tuple_ahead(const struct ct_table *t, const struct ct_tuple *tuple);
 // The tuple is taken: can it be had all the same? True where it is the reply of a translated TCP
 // connection in TIME_WAIT (or CLOSE) and e opens a connection with a sequence number beyond it;
 // that one is ended then. As Linux since 6.7 does where ports are scarce.

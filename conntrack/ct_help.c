@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "conntrack/ct_expect.h"
-#include "conntrack/ct_mem.h"
+#include "pipeline/mem.h"
 
 int
 ct_helps_create(struct ct_helps **out, uint32_t max_entries)
@@ -18,9 +18,9 @@ ct_helps_create(struct ct_helps **out, uint32_t max_entries)
 		return -ENOMEM;
 	hs->used = hs->help_used = 1; // place 0 stands for none
 	hs->help_room = max_entries;
-	hs->slot = ct_mem_map(CT_EXPECT_SLOTS * sizeof(hs->slot[0]));
-	hs->help = ct_mem_map((size_t)hs->help_room * sizeof(hs->help[0]));
-	hs->text = ct_mem_map(CT_TEXT_MAX);
+	hs->slot = pl_mem_map(CT_EXPECT_SLOTS * sizeof(hs->slot[0]));
+	hs->help = pl_mem_map((size_t)hs->help_room * sizeof(hs->help[0]));
+	hs->text = pl_mem_map(CT_TEXT_MAX);
 	if (hs->slot == NULL || hs->help == NULL || hs->text == NULL ||
 	    ct_index_init(&hs->ix, CT_EXPECT_MAX) < 0) {
 		ct_helps_free(hs);
@@ -36,9 +36,9 @@ ct_helps_free(struct ct_helps *hs)
 	if (hs == NULL)
 		return;
 	ct_index_fini(&hs->ix);
-	ct_mem_unmap(hs->slot, CT_EXPECT_SLOTS * sizeof(hs->slot[0]));
-	ct_mem_unmap(hs->help, (size_t)hs->help_room * sizeof(hs->help[0]));
-	ct_mem_unmap(hs->text, CT_TEXT_MAX);
+	pl_mem_unmap(hs->slot, CT_EXPECT_SLOTS * sizeof(hs->slot[0]));
+	pl_mem_unmap(hs->help, (size_t)hs->help_room * sizeof(hs->help[0]));
+	pl_mem_unmap(hs->text, CT_TEXT_MAX);
 	free(hs);
 }
 

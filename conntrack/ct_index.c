@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "conntrack/ct_index.h"
-#include "conntrack/ct_mem.h"
+#include "pipeline/mem.h"
 
 #define LOAD 6 // references per bucket when full: 1 in 25 buckets then has an overflow bucket
 
@@ -17,8 +17,8 @@ ct_index_init(struct ct_index *ix, uint32_t max)
 	ix->bucket_size = (size_t)ix->n * sizeof(*ix->bucket);
 	ix->over_size = (size_t)ix->n_over * sizeof(*ix->over);
 	ix->used_over = 1;
-	ix->bucket = ct_mem_map(ix->bucket_size);
-	ix->over = ct_mem_map(ix->over_size);
+	ix->bucket = pl_mem_map(ix->bucket_size);
+	ix->over = pl_mem_map(ix->over_size);
 	if (ix->bucket != NULL && ix->over != NULL)
 		return 0;
 	ct_index_fini(ix);
@@ -28,8 +28,8 @@ ct_index_init(struct ct_index *ix, uint32_t max)
 void
 ct_index_fini(struct ct_index *ix)
 {
-	ct_mem_unmap(ix->bucket, ix->bucket_size);
-	ct_mem_unmap(ix->over, ix->over_size);
+	pl_mem_unmap(ix->bucket, ix->bucket_size);
+	pl_mem_unmap(ix->over, ix->over_size);
 	memset(ix, 0, sizeof(*ix));
 }
 

@@ -66,10 +66,18 @@ ct_entry_set_mark(const struct pl_worker *w, struct ct_entry *e, uint32_t mark)
 	e->way[0] = e->way[1] = 0;
 }
 
+// Found by e's address alone: e itself may not have come from memory yet.
 void *
 ct_entry_nat_area(const struct ct_table *t, const struct ct_entry *e)
 {
-	return ct_cold_at(t, ct_id_of(t, e))->nat;
+	const struct ct_pool *six = &t->pool[1];
+	const size_t off = (uintptr_t)e - (uintptr_t)six->base;
+
+	if (off < (size_t)six->room * sizeof(struct ct_entry6))
+		return six->cold[off / sizeof(struct ct_entry6)].nat;
+	return t->pool[0]
+		.cold[((uintptr_t)e - (uintptr_t)t->pool[0].base) / sizeof(struct ct_entry)]
+		.nat;
 }
 
 void

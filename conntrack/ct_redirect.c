@@ -8,7 +8,7 @@
 
 #include "conntrack/ct_claim.h"
 #include "conntrack/ct_expect.h"
-#include "conntrack/ct_mem.h"
+#include "pipeline/mem.h"
 #include "conntrack/ct_redirect.h"
 
 struct redirect {
@@ -220,9 +220,9 @@ ct_redirect_free(struct ct_table *t)
 	if (r == NULL)
 		return;
 	if (atomic_fetch_sub_explicit(&t->links->users, 1, memory_order_acq_rel) == 1)
-		ct_mem_unmap(t->links, t->links->size);
+		pl_mem_unmap(t->links, t->links->size);
 	ct_index_fini(&r->ix);
-	ct_mem_unmap(r->at, r->size);
+	pl_mem_unmap(r->at, r->size);
 	free(r);
 	t->redir = NULL;
 	t->links = NULL;
@@ -243,7 +243,7 @@ redirects_create(struct ct_table *t, struct ct_links *links)
 	r->size = (size_t)r->room * sizeof(*r->at);
 	ret = ct_index_init(&r->ix, max);
 	if (ret == 0) {
-		r->at = ct_mem_map(r->size);
+		r->at = pl_mem_map(r->size);
 		ret = r->at != NULL ? 0 : -ENOMEM;
 	}
 	if (ret < 0) {
@@ -267,7 +267,7 @@ ct_join(struct pl_worker *const *w, unsigned n)
 	if (n < 2)
 		return 0;
 	size = sizeof(*links) + (size_t)n * n * sizeof(links->pair[0]);
-	links = ct_mem_map(size);
+	links = pl_mem_map(size);
 	if (links == NULL)
 		return -ENOMEM;
 	links->n = n;
@@ -279,6 +279,6 @@ ct_join(struct pl_worker *const *w, unsigned n)
 	for (unsigned i = 0; ret < 0 && i < n; i++)
 		ct_redirect_free(w[i]->ct);
 	if (atomic_fetch_sub_explicit(&links->users, 1, memory_order_acq_rel) == 1)
-		ct_mem_unmap(links, size);
+		pl_mem_unmap(links, size);
 	return ret;
 }

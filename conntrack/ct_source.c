@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "conntrack/ct_mem.h"
+#include "pipeline/mem.h"
 #include "conntrack/ct_table.h"
 
 struct ct_source {
@@ -21,7 +21,7 @@ ct_sources_init(struct ct_sources *s, uint32_t max)
 {
 	uint32_t n = rte_align32pow2(max < 8 ? 16 : 2 * max);
 
-	s->slot = ct_mem_map((size_t)n * sizeof(*s->slot));
+	s->slot = pl_mem_map((size_t)n * sizeof(*s->slot));
 	s->mask = n - 1;
 	return s->slot != NULL ? 0 : -ENOMEM;
 }
@@ -29,7 +29,7 @@ ct_sources_init(struct ct_sources *s, uint32_t max)
 void
 ct_sources_fini(struct ct_sources *s)
 {
-	ct_mem_unmap(s->slot, ((size_t)s->mask + 1) * sizeof(*s->slot));
+	pl_mem_unmap(s->slot, ((size_t)s->mask + 1) * sizeof(*s->slot));
 }
 
 static uint32_t

@@ -8,7 +8,7 @@
 #include "conntrack/ct_claim.h"
 #include "conntrack/ct_event.h"
 #include "conntrack/ct_expect.h"
-#include "conntrack/ct_mem.h"
+#include "pipeline/mem.h"
 
 // Entries beyond max, for flows that ended in this turn and whose memory is not free yet.
 #define TURN_SLACK 16384
@@ -19,10 +19,10 @@ pool_init(struct ct_pool *pool, uint32_t room, uint32_t stride)
 	pool->stride = stride;
 	pool->room = room;
 	pool->used = 1; // place 0 stands for none
-	pool->base = ct_mem_map((size_t)room * stride);
-	pool->cold = ct_mem_map((size_t)room * sizeof(*pool->cold));
-	pool->extra = ct_mem_map((size_t)room * sizeof(*pool->extra));
-	pool->start_ns = ct_mem_map((size_t)room * sizeof(*pool->start_ns));
+	pool->base = pl_mem_map((size_t)room * stride);
+	pool->cold = pl_mem_map((size_t)room * sizeof(*pool->cold));
+	pool->extra = pl_mem_map((size_t)room * sizeof(*pool->extra));
+	pool->start_ns = pl_mem_map((size_t)room * sizeof(*pool->start_ns));
 	if (pool->base == NULL || pool->cold == NULL || pool->extra == NULL ||
 	    pool->start_ns == NULL)
 		return -ENOMEM; // pool_fini() undoes any
@@ -32,10 +32,10 @@ pool_init(struct ct_pool *pool, uint32_t room, uint32_t stride)
 static void
 pool_fini(struct ct_pool *pool)
 {
-	ct_mem_unmap(pool->base, (size_t)pool->room * pool->stride);
-	ct_mem_unmap(pool->cold, (size_t)pool->room * sizeof(*pool->cold));
-	ct_mem_unmap(pool->extra, (size_t)pool->room * sizeof(*pool->extra));
-	ct_mem_unmap(pool->start_ns, (size_t)pool->room * sizeof(*pool->start_ns));
+	pl_mem_unmap(pool->base, (size_t)pool->room * pool->stride);
+	pl_mem_unmap(pool->cold, (size_t)pool->room * sizeof(*pool->cold));
+	pl_mem_unmap(pool->extra, (size_t)pool->room * sizeof(*pool->extra));
+	pl_mem_unmap(pool->start_ns, (size_t)pool->room * sizeof(*pool->start_ns));
 }
 
 static void
@@ -48,7 +48,7 @@ table_unmap(struct ct_table *t)
 	pool_fini(&t->pool[1]);
 	ct_sources_fini(&t->sources);
 	ct_index_fini(&t->ix);
-	ct_mem_unmap(t, sizeof(*t));
+	pl_mem_unmap(t, sizeof(*t));
 }
 
 int
@@ -61,7 +61,7 @@ ct_table_create(struct ct_table **out, uint32_t max_entries, uint16_t worker, in
 	(void)socket; // pages come from the node of the thread that first touches them: the owner
 	if (max_entries == 0 || max_entries > 1u << 28)
 		return -EINVAL;
-	t = ct_mem_map(sizeof(*t));
+	t = pl_mem_map(sizeof(*t));
 	if (t == NULL)
 		return -ENOMEM;
 	t->max = t->limit = max_entries;
@@ -115,6 +115,12 @@ void
 ct_table_set_release(struct ct_table *t, void (*fn)(struct pl_worker *w, struct ct_entry *e))
 {
 	t->release = fn;
+}
+
+void
+ct_table_set_ending(struct ct_table *t, void (*fn)(struct pl_worker *w, const struct ct_entry *e))
+{
+	t->ending = fn;
 }
 
 uint32_t
@@ -308,6 +314,15 @@ ct_tuple_taken(const struct ct_table *t, const struct ct_tuple *tuple, const str
 	return ct_redirect_taken(t, &k);
 }
 
+void
+ct_tuple_ahead(const struct ct_table *t, const struct ct_tuple *tuple)
+{
+	struct ct_key k;
+
+	ct_key_of(&k, tuple);
+	ct_index_prefetch(&t->ix, ct_key_hash(&t->seeds, &k));
+}
+
 // ---- birth --------------------------------------------------------------------------------------
 
 static struct ct_entry *
@@ -442,6 +457,15 @@ ct_table_kill(struct ct_table *t, struct ct_entry *e)
 		     !ct_entry_past(t, e) ? CT_END_FORCED
 		     : is_closing(e)	  ? CT_END_FINISHED
 					  : CT_END_IDLE);
+}
+
+void
+ct_table_end_ahead(const struct ct_table *t, const struct ct_entry *e)
+{
+	for (unsigned dir = 0; dir < 2; dir++)
+		ct_index_prefetch(&t->ix, entry_hash(t, e, dir));
+	if (t->ending != NULL)
+		t->ending(t->w, e);
 }
 
 void

@@ -126,6 +126,7 @@ struct ct_table {
 	struct ct_conf fallback; // the kernel's defaults, for a program without settings
 	struct pl_worker *w;	 // whose turn it is; NULL before the first
 	void (*release)(struct pl_worker *w, struct ct_entry *e);
+	void (*ending)(struct pl_worker *w, const struct ct_entry *e);
 	struct ct_redirects *redir;	// NULL with one worker
 	struct ct_links *links;		// the same
 	uint32_t n_asked;		// questions to other workers, not answered yet
@@ -280,6 +281,8 @@ void ct_table_kill(struct ct_table *t, struct ct_entry *e);
 // The same with what an event gives as the reason; of ct_table_kill() it is the flow's time, or
 // somebody's will.
 void ct_table_end(struct ct_table *t, struct ct_entry *e, enum ct_end why);
+// Asks memory for what ct_table_end() will need of e.
+void ct_table_end_ahead(const struct ct_table *t, const struct ct_entry *e);
 void ct_table_free_dead(struct ct_table *t); // and what was never confirmed
 int ct_table_index_reply(struct ct_table *t, struct ct_entry *e);
 void ct_table_unindex_reply(struct ct_table *t, struct ct_entry *e);

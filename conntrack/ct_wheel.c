@@ -6,7 +6,8 @@
 #include "conntrack/ct_table.h"
 #include "pipeline/way.h"
 
-#define JUMP_TICKS (1u << 30)
+#define JUMP_TICKS  (1u << 30)
+#define DUE_AT_ONCE 16 // flows that are asked for together (pipeline/ahead.h)
 
 void
 ct_list_add(struct ct_table *t, struct ct_entry *e, unsigned list)
@@ -112,11 +113,29 @@ drop_old_ways(const struct ct_table *t, struct ct_entry *e)
 	}
 }
 
+// The flows of a slot were born together and lie together, but they may have been a while ago, and
+// their buckets are anywhere: all that the first of the list will need is asked for at once.
+static void
+ask_for_due(const struct ct_table *t, ct_id id)
+{
+	const struct ct_entry *e[DUE_AT_ONCE];
+	unsigned n = 0;
+
+	for (; id != 0 && n < DUE_AT_ONCE; id = ct_cold_at(t, id)->next) {
+		e[n] = ct_entry_at(t, id);
+		rte_prefetch0(e[n++]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (ct_entry_past(t, e[i]))
+			ct_table_end_ahead(t, e[i]);
+	}
+}
+
 void
 ct_wheel_turn(struct ct_table *t, unsigned budget)
 {
 	const uint64_t now = t->tick >> (CT_STEP_SHIFT - CT_TICK_SHIFT);
-	unsigned slots = budget * 8;
+	unsigned slots = budget * 8, asked = 0;
 
 	// More than a round behind: every slot is due, so leave out whole rounds.
 	if (now - t->step > 2 * CT_WHEEL && now > t->step)
@@ -126,12 +145,17 @@ ct_wheel_turn(struct ct_table *t, unsigned budget)
 
 		if (*head == 0) {
 			t->step++;
+			asked = 0;
 			if (--slots == 0)
 				return;
 			continue;
 		}
 		if (budget-- == 0)
 			return;
+		if (asked-- == 0) {
+			ask_for_due(t, *head);
+			asked = DUE_AT_ONCE - 1;
+		}
 		struct ct_entry *e = ct_entry_at(t, *head);
 
 		if (ct_entry_past(t, e)) {

@@ -6,8 +6,8 @@
 // from there for that (128 GB) is left out, as is one beyond the first NAT_BYSRC_STEPS of a list:
 // both only lose the likeness of their ports.
 #include <errno.h>
-#include <stdlib.h>
 
+#include "pipeline/mem.h"
 #include "nat/nat_core.h"
 
 #define UNIT 64 // flows stand at cache lines
@@ -15,9 +15,9 @@
 int
 nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key)
 {
-	uint32_t n = rte_align32pow2(RTE_MIN(RTE_MAX(flows, 1024u), 1u << 24));
+	uint32_t n = rte_align32prevpow2(RTE_MIN(RTE_MAX(flows, 1024u), 1u << 24));
 
-	s->head = calloc(n, sizeof(s->head[0]));
+	s->head = pl_mem_map(n * sizeof(s->head[0]));
 	if (s->head == NULL)
 		return -ENOMEM;
 	s->mask = n - 1;
@@ -28,18 +28,29 @@ nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key)
 void
 nat_bysrc_fini(struct nat_bysrc *s)
 {
-	free(s->head);
+	pl_mem_unmap(s->head, ((size_t)s->mask + 1) * sizeof(s->head[0]));
 	s->head = NULL;
 }
 
-static int32_t *
-head_of(const struct nat_bysrc *s, const struct ct_tuple *orig)
+static uint64_t
+hash_of(const struct nat_bysrc *s, const struct ct_tuple *orig)
 {
 	uint64_t h = (orig->src.u64[0] ^ s->key) * 0x9e3779b97f4a7c15;
 
 	h = (h ^ h >> 32 ^ orig->src.u64[1]) * 0x9e3779b97f4a7c15;
-	h = (h ^ h >> 32 ^ orig->sport ^ (uint32_t)orig->proto << 16) * 0x9e3779b97f4a7c15;
-	return &s->head[h >> 32 & s->mask];
+	return (h ^ h >> 32 ^ orig->sport ^ (uint32_t)orig->proto << 16) * 0x9e3779b97f4a7c15;
+}
+
+static int32_t *
+head_of(const struct nat_bysrc *s, uint64_t hash)
+{
+	return &s->head[hash >> 32 & s->mask];
+}
+
+static uint8_t
+tag_of(uint64_t hash)
+{
+	return (uint8_t)(hash >> 24);
 }
 
 static struct ct_entry *
@@ -68,7 +79,8 @@ void
 nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e)
 {
 	struct ct_tuple orig = nat_tuple(e, CT_ORIGINAL);
-	int32_t *head = head_of(s, &orig), link = link_of(s, ct, e);
+	uint64_t hash = hash_of(s, &orig);
+	int32_t *head = head_of(s, hash), link = link_of(s, ct, e);
 	struct nat_area *area = nat_area(ct, e);
 
 	if (link == 0 || area->linked)
@@ -76,6 +88,7 @@ nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e
 	area->next = *head;
 	area->prev = 0;
 	area->linked = true;
+	area->tag = tag_of(hash);
 	if (*head != 0)
 		nat_area(s->ct, entry_of(s, *head))->prev = link;
 	*head = link;
@@ -99,27 +112,75 @@ nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e)
 	} else {
 		struct ct_tuple orig = nat_tuple(e, CT_ORIGINAL);
 
-		*head_of(s, &orig) = area->next;
+		*head_of(s, hash_of(s, &orig)) = area->next;
 	}
+}
+
+void
+nat_bysrc_ahead(const struct nat_bysrc *s, const struct ct_tuple *orig)
+{
+	rte_prefetch0(head_of(s, hash_of(s, orig)));
+}
+
+void
+nat_bysrc_ahead_first(const struct nat_bysrc *s, const struct ct_tuple *orig)
+{
+	int32_t first = *head_of(s, hash_of(s, orig));
+
+	if (first != 0)
+		rte_prefetch0(nat_area(s->ct, entry_of(s, first)));
+}
+
+void
+nat_bysrc_del_ahead(const struct nat_bysrc *s, const struct ct_entry *e)
+{
+	const struct nat_area *area;
+	struct ct_tuple orig;
+
+	if (s->base == NULL)
+		return;
+	area = nat_area(s->ct, e);
+	if (!area->linked)
+		return;
+	if (area->next != 0)
+		rte_prefetch0(nat_area(s->ct, entry_of(s, area->next)));
+	if (area->prev != 0) {
+		rte_prefetch0(nat_area(s->ct, entry_of(s, area->prev)));
+	} else {
+		orig = nat_tuple(e, CT_ORIGINAL);
+		rte_prefetch0(head_of(s, hash_of(s, &orig)));
+	}
+}
+
+static bool
+same_source(const struct ct_tuple *a, const struct ct_tuple *b)
+{
+	return a->src.u64[0] == b->src.u64[0] && a->src.u64[1] == b->src.u64[1] &&
+	       a->sport == b->sport && a->proto == b->proto && a->family == b->family &&
+	       a->zone == b->zone;
 }
 
 bool
 nat_bysrc_find(const struct nat_bysrc *s, const struct ct_tuple *orig,
 	       bool (*fit)(void *ctx, const struct ct_tuple *reply), void *ctx)
 {
-	const struct ct_entry *e = entry_of(s, *head_of(s, orig));
+	uint64_t hash = hash_of(s, orig);
+	int32_t link = *head_of(s, hash);
 
-	for (unsigned i = 0; e != NULL && i < NAT_BYSRC_STEPS; i++) {
-		struct ct_tuple its = nat_tuple(e, CT_ORIGINAL);
+	for (unsigned i = 0; link != 0 && i < NAT_BYSRC_STEPS; i++) {
+		const struct ct_entry *e = entry_of(s, link);
+		const struct nat_area *area = nat_area(s->ct, e);
+		struct ct_tuple its;
 
-		if (its.src.u64[0] == orig->src.u64[0] && its.src.u64[1] == orig->src.u64[1] &&
-		    its.sport == orig->sport && its.proto == orig->proto &&
-		    its.family == orig->family && its.zone == orig->zone) {
-			its = nat_tuple(e, CT_REPLY);
-			if (fit(ctx, &its))
-				return true;
-		}
-		e = entry_of(s, nat_area(s->ct, e)->next);
+		link = area->next;
+		if (area->tag != tag_of(hash))
+			continue; // the entry itself need not come from memory
+		its = nat_tuple(e, CT_ORIGINAL);
+		if (!same_source(&its, orig))
+			continue;
+		its = nat_tuple(e, CT_REPLY);
+		if (fit(ctx, &its))
+			return true;
 	}
 	return false;
 }

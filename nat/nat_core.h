@@ -11,7 +11,7 @@
 // flows' own areas.
 struct nat_bysrc {
 	uint32_t mask;	  // heads - 1
-	int32_t *head;	  // links, 0: none; calloc'ed: a page is there when it is first touched
+	int32_t *head;	  // links, 0: none; a page is there when it is first touched
 	const char *base; // what links count from, in units of 64 bytes; NULL before the first flow
 	const struct ct_table *ct; // the flows' table; set with base
 	uint64_t key;
@@ -62,6 +62,7 @@ struct nat_area {
 	bool counted : 1;   // in nat_use
 	bool block : 1;	    // its port is of a block
 	uint8_t refused;    // how often another worker had the reply tuple
+	uint8_t tag;	    // of nat_bysrc: 8 bits of the source's hash
 	uint32_t map;	    // the mapping that it uses; 0: none
 };
 static_assert(sizeof(struct nat_area) <= CT_NAT_AREA, "fits into the flow");
@@ -92,12 +93,21 @@ int nat_bind(struct pl_worker *w, const struct nat_conf *conf, struct pl_pkt *p,
 int nat_bind_to(struct pl_worker *w, struct pl_pkt *p, enum nat_side side,
 		const struct pl_nat_rule *range, bool last);
 
+// ---- nat_ahead.c: before the new flows of a burst are bound
+void nat_ahead_dst(const struct pl_worker *w, const struct pl_burst *b);
+void nat_ahead_src(struct pl_worker *w, const struct pl_burst *b);
+
 // ---- nat_bysrc.c
 // heads for about `flows` flows. 0 or -ENOMEM.
 int nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key);
 void nat_bysrc_fini(struct nat_bysrc *s);
 // The source of a flow of ct was just translated.
 void nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e);
+// Asks memory for what nat_bysrc_find() begins with, for what it goes on with (later), and for what
+// nat_bysrc_del() needs.
+void nat_bysrc_ahead(const struct nat_bysrc *s, const struct ct_tuple *orig);
+void nat_bysrc_ahead_first(const struct nat_bysrc *s, const struct ct_tuple *orig);
+void nat_bysrc_del_ahead(const struct nat_bysrc *s, const struct ct_entry *e);
 void nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e); // fine where it is not in
 // Calls fit() with the reply tuples of the flows from the same source as e's, newest first, until
 // it says yes (true) or NAT_BYSRC_STEPS flows were looked at (false).

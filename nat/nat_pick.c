@@ -462,12 +462,20 @@ forget(struct pl_worker *w, struct ct_entry *e)
 	leave(w, e, nat_area(w->nat->hooked, e));
 }
 
+static void
+forget_ahead(struct pl_worker *w, const struct ct_entry *e)
+{
+	if (w != NULL && w->nat != NULL)
+		nat_bysrc_del_ahead(&w->nat->bysrc, e);
+}
+
 // From now on nat hears of the flow's end.
 static void
 remember(struct pl_worker *w, struct ct_entry *e)
 {
 	if (w->nat->hooked != w->ct) {
 		ct_table_set_release(w->ct, forget);
+		ct_table_set_ending(w->ct, forget_ahead);
 		ct_help_set_nat(w->ct, &nat_help);
 		w->nat->hooked = w->ct;
 	}

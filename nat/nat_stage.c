@@ -66,6 +66,7 @@ nat_dst_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
 	struct pl_pkt *p;
 
+	nat_ahead_dst(w, b);
 	PL_FOREACH (p, b) {
 		union pl_addr dst;
 
@@ -113,6 +114,7 @@ nat_src_run(struct pl_worker *w, const void *conf, struct pl_burst *b)
 {
 	struct pl_pkt *p;
 
+	nat_ahead_src(w, b);
 	PL_FOREACH (p, b) {
 		if (p->ct == NULL)
 			continue;

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 static inline void * // NULL: no address space
-ct_mem_map(size_t size)
+pl_mem_map(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -18,7 +18,7 @@ ct_mem_map(size_t size)
 }
 
 static inline void
-ct_mem_unmap(void *p, size_t size)
+pl_mem_unmap(void *p, size_t size)
 {
 	if (p != NULL)
 		munmap(p, size);
