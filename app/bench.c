@@ -94,6 +94,7 @@ run_case(const struct bench_case *c, const struct bench_options *o, struct cfg_e
 		.frame = o->frame,
 		.no_cache = o->no_cache,
 		.software = o->software,
+		.full = c->full,
 	};
 	struct bench_result res = {0};
 	int ret = bench_rig_start(&rig, &shape, err);

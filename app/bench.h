@@ -22,6 +22,7 @@ struct bench_shape {
 	uint16_t frame; // bytes with FCS: 64 ...; 0: IMIX (7 x 64, 4 x 570, 1 x 1518)
 	bool no_cache;	// verdict-cache = false
 	bool software;	// the port does not check L4 checksums: the pipeline does
+	bool full;	// the table has room for the flows and no more
 };
 
 // Packets prepared, then measured: as many buffers as a receive ring of the daemon has by default,
@@ -98,6 +99,7 @@ struct bench_case {
 	// 0 or -errno. The rig is up and has seen no packet.
 	int (*measure)(struct bench_rig *r, const struct bench_options *o,
 		       struct bench_result *out);
+	bool full; // of a table with room for the flows and no more
 };
 extern const struct bench_case bench_cases[]; // bench_case.c; the last one has no name
 

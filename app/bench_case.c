@@ -225,6 +225,6 @@ const struct bench_case bench_cases[] = {
 	{"counters", NULL, BENCH_MASQ_RULES, true, bench_counters},
 	{"reload", NULL, BENCH_MASQ_RULES, true, bench_reload},
 	{"latency", NULL, BENCH_MASQ_RULES, true, bench_latency},
-	{"memory", NULL, BENCH_MASQ, false, measure_memory},
+	{"memory", NULL, BENCH_MASQ, false, measure_memory, true},
 	{0},
 };

@@ -117,7 +117,7 @@ bench_rig_start(struct bench_rig *r, const struct bench_shape *shape, struct cfg
 	r->random = 88172645463325252ull;
 	r->ns_per_tick = 1e9 / (double)rte_get_tsc_hz();
 	snprintf(text, sizeof(text), settings_form,
-		 RTE_MAX(shape->flows + shape->flows / 8, 65536u),
+		 shape->full ? shape->flows : RTE_MAX(shape->flows + shape->flows / 8, 65536u),
 		 shape->no_cache ? "false" : "true");
 	ret = cfg_settings_from_text(&r->settings, text, ".", err);
 	if (ret < 0)

@@ -88,7 +88,7 @@ void ct_expect_key(struct ct_key *k, const struct ct_expect *x);
 static inline struct ct_help *
 ct_help_of(const struct ct_table *t, const struct ct_entry *e)
 {
-	return e->status & CT_I_HELP ? &t->helps->help[ct_cold_at(t, ct_id_of(t, e))->help] : NULL;
+	return e->status & CT_I_HELP ? &t->helps->help[ct_extra_at(t, ct_id_of(t, e))->help] : NULL;
 }
 // Must all of this flow's packets pass ct_help_packet()?
 static inline bool

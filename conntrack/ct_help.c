@@ -87,7 +87,8 @@ ct_help_new(struct ct_table *t, struct ct_entry *e)
 	memset(help, 0, sizeof(*help));
 	help->serial = serial;
 	help->flow = ct_id_of(t, e);
-	ct_cold_at(t, help->flow)->help = at;
+	t->has_extra = true;
+	ct_extra_at(t, help->flow)->help = at;
 	e->status |= CT_I_HELP;
 	return help;
 }

@@ -6,7 +6,7 @@
 #include "conntrack/ct_index.h"
 #include "pipeline/mem.h"
 
-#define LOAD 6 // references per bucket when full: 1 in 25 buckets then has an overflow bucket
+#define LOAD 7 // references per bucket when full: 1 in 10 buckets then has an overflow bucket
 
 int
 ct_index_init(struct ct_index *ix, uint32_t max)

@@ -79,15 +79,15 @@ struct ct_cold {
 	uint32_t bytes_hi[2];
 	uint16_t packets_hi[2];
 	uint32_t nat[CT_NAT_AREA / sizeof(uint32_t)];
-	uint32_t help; // with CT_I_HELP: place of its struct ct_help
 };
-static_assert(sizeof(struct ct_cold) == 40,
-	      "memory per flow: 128 + 40 + 22 of index; IPv6 64 more");
+static_assert(sizeof(struct ct_cold) == 36,
+	      "memory per flow: 128 + 36 + 19 of index; IPv6 64 more");
 
 // What few flows have; memory is taken as it is first touched, so it costs nothing where no rule
 // needs it. Same index as the entry. Zero in a new flow.
 struct ct_extra {
 	uint64_t label[PL_FLOW_LABELS / 64];
+	uint32_t help; // with CT_I_HELP: place of its struct ct_help
 };
 
 // An entry by number: place in its pool << 1 | is IPv6; 0: none. In the index: that << 1 |
