@@ -71,7 +71,7 @@ measure_stages(struct bench_rig *r, const struct bench_options *o, struct bench_
 		prog.step[i].conf = &timed[i];
 	}
 	out->n_stage = prog.n_stage;
-	pl_program_publish(&prog);
+	pl_program_publish(&prog, NULL);
 	bench_visit(r); // a flow's verdict is remembered for one program
 	for (uint32_t n = 0; n < o->repeats; n++) {
 		uint64_t ticks;
@@ -85,7 +85,7 @@ measure_stages(struct bench_rig *r, const struct bench_options *o, struct bench_
 		for (unsigned i = 0; i < prog.n_stage; i++)
 			out->stage[i].ticks = (double)timed[i].ticks / (ROUNDS * BENCH_BATCH);
 	}
-	pl_program_publish(real);
+	pl_program_publish(real, NULL);
 }
 
 // ---- cases

@@ -125,7 +125,7 @@ bench_nat_exhaustion(struct bench_rig *r, const struct bench_options *o, struct 
 		prog.step[i].stage = &timed_stage;
 		prog.step[i].conf = &t;
 	}
-	pl_program_publish(&prog);
+	pl_program_publish(&prog, NULL);
 	r->one_far = true;
 	r->held_ns = 1000000000;
 	for (unsigned i = 0; i < LEVELS; i++) {
@@ -139,7 +139,7 @@ bench_nat_exhaustion(struct bench_rig *r, const struct bench_options *o, struct 
 		}
 		measure_level(r, &t, ticks, o->repeats, &next, level[i].name, out);
 	}
-	pl_program_publish(real);
+	pl_program_publish(real, NULL);
 	free(ticks);
 	return 0;
 }

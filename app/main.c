@@ -22,6 +22,8 @@
 #include "control/control.h"
 #include "net/port.h"
 
+#define STOP_MS 5000
+
 struct daemon {
 	struct cfg_settings *settings;
 	struct app_gateway gateway;
@@ -212,6 +214,34 @@ start(struct daemon *d, struct cfg_policy **policy, struct cfg_err *err)
 	return 0;
 }
 
+// They are given some seconds. Where one stands still nothing that it may touch can be taken down:
+// then the process ends as it is, and the kernel takes the twins away.
+static void
+stop_workers(struct daemon *d)
+{
+	uint64_t start = pl_clock_us();
+	uint16_t i, n = 0;
+
+	while (n < d->n_worker && d->gateway.worker[n] != NULL)
+		n++;
+	for (i = 0; i < n; i++)
+		atomic_store_explicit(&d->gateway.worker[i]->stop, true, memory_order_relaxed);
+	i = 0;
+	while (i < n) {
+		while (i < n &&
+		       !atomic_load_explicit(&d->gateway.worker[i]->running, memory_order_acquire))
+			i++;
+		if (i < n && pl_clock_us() - start > STOP_MS * 1000) {
+			fprintf(stderr, "ringwalld: worker %u does not end: ending without it\n",
+				i);
+			ctl_free(d->ctl);
+			_exit(1);
+		}
+		usleep(1000);
+	}
+	rte_eal_mp_wait_lcore();
+}
+
 // Workers finish what is in their rings and buffers, then everything goes in the opposite order of
 // start.
 static void
@@ -219,9 +249,7 @@ stop(struct daemon *d)
 {
 	if (!d->eal)
 		return;
-	for (uint16_t i = 0; i < d->n_worker && d->gateway.worker[i] != NULL; i++)
-		atomic_store_explicit(&d->gateway.worker[i]->stop, true, memory_order_relaxed);
-	rte_eal_mp_wait_lcore();
+	stop_workers(d);
 	ctl_free(d->ctl);
 	pl_rcu_free(); // no reader is left: publishing no longer waits
 	if (d->gateway.pool != NULL) {

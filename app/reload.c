@@ -12,7 +12,8 @@
 #include "net/net.h"
 #include "pipeline/way.h"
 
-#define CALL_MS 1000
+#define CALL_MS	  1000
+#define SILENT_MS 1000 // a worker that has not gone round for so long is not waited for
 
 struct app_program {
 	struct pl_program prog;
@@ -21,6 +22,8 @@ struct app_program {
 	struct nat_conf nat;
 	struct acl_policy *acl;
 	struct cfg_policy *model;
+	// The one before, while a worker that stands still may not have left it.
+	struct app_program *before;
 };
 
 static void
@@ -107,15 +110,61 @@ forget(struct pl_worker *w, void *arg)
 }
 
 // No worker runs the program before any more; from here on no way points at its counters either.
-static void
+// 0 or -ETIMEDOUT.
+static int
 leave_ways(struct app_gateway *g)
 {
 	for (uint16_t i = 0; i < g->n_worker; i++) {
 		struct pl_worker *w = g->worker[i];
+		int ret = w->ways != NULL ? pl_worker_call(w, forget, NULL, CALL_MS) : 0;
 
-		while (w->ways != NULL && pl_worker_call(w, forget, NULL, CALL_MS) != 0)
-			; // as long as it takes, like the wait for its quiescent state
+		if (ret < 0)
+			return ret;
 	}
+	return 0;
+}
+
+static bool
+names_set(void *policy, const char *name)
+{
+	return cfg_policy_names_set(policy, name);
+}
+
+// Frees the program before the one that runs, if there still is one, once nobody uses it; what it
+// counted goes to the rules that are still there. 0 or -ETIMEDOUT: some worker stands still, and it
+// stays.
+static int
+leave_before(struct app_gateway *g)
+{
+	struct app_program *now = g->program, *before = now != NULL ? now->before : NULL;
+	int ret;
+
+	if (before == NULL)
+		return 0;
+	ret = pl_rcu_wait();
+	if (ret == 0)
+		ret = leave_ways(g);
+	if (ret < 0)
+		return ret;
+	acl_policy_inherit(now->acl, before->acl);
+	acl_sets_forget(g->sets, &now->model->sets, &before->model->sets, names_set, now->model);
+	program_free(before);
+	now->before = NULL;
+	return 0;
+}
+
+static int
+all_answer(const struct app_gateway *g, struct cfg_err *err)
+{
+	int silent = pl_workers_silent(g->worker, g->n_worker, SILENT_MS);
+
+	if (silent < 0)
+		return 0;
+	cfg_err_add(err, (struct cfg_pos){0, 0},
+		    "worker %d stands still: the policy cannot be changed, and the one that runs "
+		    "stays",
+		    silent);
+	return -ETIMEDOUT;
 }
 
 // NFLOG's packets for a group that ringwall.conf does not have go nowhere, as in the kernel without
@@ -139,18 +188,17 @@ warn_groups(const struct app_gateway *g, const struct cfg_chain *chain, struct c
 	}
 }
 
-static bool
-names_set(void *policy, const char *name)
-{
-	return cfg_policy_names_set(policy, name);
-}
-
 int
 app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 {
 	struct app_program *next = NULL, *prev = g->program;
 	struct acl_sets_batch *sets = acl_sets_begin(g->sets, NULL, NULL);
 	int ret = sets != NULL ? cfg_policy_complete(policy) : -ENOMEM;
+
+	if (ret == 0 && (ret = leave_before(g)) < 0)
+		cfg_err_add(err, (struct cfg_pos){0, 0},
+			    "a worker stands still and has not left the policy before this one: no "
+			    "further change until it goes on");
 
 	// Rules are built on the sets that will be; they come into being when nothing can fail any
 	// more but their entries.
@@ -161,6 +209,9 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 		cfg_timeouts_bind(policy, ct_times_id);
 		ret = program_build(&next, g, policy, err);
 	}
+	// Sets must change on all workers or on none, so none may stand still by now.
+	if (ret == 0)
+		ret = all_answer(g, err);
 	if (ret < 0)
 		acl_sets_abort(sets);
 	else
@@ -176,22 +227,23 @@ app_apply(struct app_gateway *g, struct cfg_policy *policy, struct cfg_err *err)
 		for (size_t c = 0; c < policy->table[t].n_chain; c++)
 			warn_groups(g, policy->table[t].chain[c], err);
 	next->model = policy;
-	pl_program_publish(&next->prog);
-	if (prev != NULL) {
-		leave_ways(g);
-		acl_policy_inherit(next->acl, prev->acl);
-		acl_sets_forget(g->sets, &policy->sets, &prev->model->sets, names_set, policy);
-	}
-	program_free(prev);
+	next->before = prev;
 	g->program = next;
 	g->generation = next->prog.generation;
+	if (pl_program_publish(&next->prog, NULL) < 0 || leave_before(g) < 0)
+		cfg_warn_add(err, (struct cfg_pos){0, 0}, "worker-silent",
+			     "a worker stands still and may still run the policy before; the "
+			     "others run this one");
 	return 0;
 }
 
 void
 app_program_drop(struct app_gateway *g)
 {
-	pl_program_publish(NULL); // no worker runs, so nobody will settle what ways still count
+	pl_program_publish(NULL,
+			   NULL); // no worker runs, so nobody will settle what ways still count
+	if (g->program != NULL)
+		program_free(g->program->before);
 	program_free(g->program);
 	g->program = NULL;
 }
@@ -205,6 +257,7 @@ app_policy(struct app_gateway *g)
 struct acl_policy *
 app_acl(struct app_gateway *g)
 {
+	leave_before(g); // what it counted, if that had to wait
 	for (uint16_t i = 0; i < g->n_worker; i++) {
 		if (g->worker[i]->ways != NULL)
 			pl_worker_call(g->worker[i], settle, NULL, CALL_MS);

@@ -20,10 +20,22 @@ is_used(void *arg, const char *name)
 	       (c->pending.undo != NULL && cfg_policy_names_set(c->pending.undo, name));
 }
 
+// Sets are asked for and changed on all workers, so none may stand still.
 static int
 refuse_none(struct ctl_client *cl)
 {
-	return cl->ctl->env.sets != NULL ? 0 : ctl_fail(cl, -ENOTSUP, "there are no sets here");
+	const struct ctl_env *env = &cl->ctl->env;
+	int silent;
+
+	if (env->sets == NULL)
+		return ctl_fail(cl, -ENOTSUP, "there are no sets here");
+	silent = pl_workers_silent(env->worker, env->n_worker, cl->ctl->call_timeout_ms);
+	if (silent < 0)
+		return 0;
+	return ctl_fail(cl, -ETIMEDOUT,
+			"worker %d stands still: sets can be neither changed nor "
+			"read",
+			silent);
 }
 
 int

@@ -5,12 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_log.h>
+
 #include "control/ctl_int.h"
 #include "control/flow_log.h"
 
 #ifndef RINGWALL_VERSION
 #error "meson gives RINGWALL_VERSION"
 #endif
+
+RTE_LOG_REGISTER(ctl_pulse_log, ringwall.ctl.pulse, NOTICE);
+#define LOG(level, ...) rte_log(RTE_LOG_##level, ctl_pulse_log, "ringwall: " __VA_ARGS__)
 
 static uint64_t
 load(const uint64_t *counter)
@@ -27,15 +32,26 @@ number(uint64_t n)
 void
 ctl_pulse_tick(struct ctl *c)
 {
-	uint64_t now = c->now_ms();
+	uint64_t now = c->now_ms(), still;
 
 	for (unsigned i = 0; i < c->env.n_worker; i++) {
 		uint64_t beat =
 			atomic_load_explicit(&c->env.worker[i]->heartbeat, memory_order_relaxed);
 
 		if (beat != c->pulse[i].beat || c->pulse[i].since_ms == 0) {
+			if (c->pulse[i].stalled)
+				LOG(NOTICE, "worker %u goes on after %.1f s\n", i,
+				    (double)(now - c->pulse[i].since_ms) / 1000);
 			c->pulse[i].beat = beat;
 			c->pulse[i].since_ms = now;
+			c->pulse[i].stalled = false;
+		}
+		if (!c->pulse[i].stalled && ctl_pulse_stalled(c, i, &still)) {
+			c->pulse[i].stalled = true;
+			LOG(ERR,
+			    "worker %u (thread %d) stands still: packets of its flows are lost, "
+			    "the others go on\n",
+			    i, atomic_load_explicit(&c->env.worker[i]->tid, memory_order_relaxed));
 		}
 	}
 }

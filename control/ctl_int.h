@@ -47,6 +47,7 @@ struct ctl_pending {
 struct ctl_pulse {
 	uint64_t beat;
 	uint64_t since_ms; // when it was seen to change
+	bool stalled;	   // and that was said
 };
 
 // What had been lost at a moment: `doctor` tells what was lost lately from what was long ago.

@@ -459,6 +459,7 @@ ctl_netlink_on_tick(struct ctl_netlink *nl, uint64_t now_ms)
 	if (nl->dirty != 0)
 		resync(nl);
 	ask_stale(nl);
+	net_table_settle(nl->conf.table);
 	net_groups_refresh(nl->conf.table, nl->conf.ports);
 	down = net_ports_refresh(nl->conf.ports, nl->conf.table);
 	for (uint8_t i = 0; i < nl->n_port && nl->conf.port_down != NULL; i++) {

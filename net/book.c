@@ -46,7 +46,8 @@ drop_if_empty(struct net_table *t, struct net_prefix *p)
 {
 	struct net_prefix **at;
 
-	if (p->n_local + p->n_bcast + p->n_link != 0 || p->user != NET_NH_NONE)
+	if (p->n_local + p->n_bcast + p->n_link != 0 || p->user != NET_NH_NONE ||
+	    p->in_fib != NET_NH_NONE)
 		return;
 	at = slot_of(t, p->family, &p->addr, p->len);
 	*at = p->next;
@@ -77,7 +78,10 @@ sync_fib(struct net_table *t, struct net_prefix *p)
 	ret = net_fib_set(t, p->family, &p->addr, p->len, nh);
 	if (ret == 0)
 		p->in_fib = nh;
-	return ret;
+	if (ret != -ETIMEDOUT)
+		return ret;
+	t->late = true; // a worker stands still: net_table_settle() does it later
+	return 0;
 }
 
 static void
@@ -175,6 +179,21 @@ net_book_route(struct net_table *t, uint8_t family, const union pl_addr *addr, u
 		net_nh_put(t, before);
 	drop_if_empty(t, p);
 	return 0;
+}
+
+void
+net_table_settle(struct net_table *t)
+{
+	if (!t->late || pl_rcu_wait() < 0)
+		return;
+	t->late = false;
+	for (uint32_t i = 0; i <= t->book_mask; i++) {
+		for (struct net_prefix *p = t->book[i], *next; p != NULL; p = next) {
+			next = p->next;
+			sync_fib(t, p);
+			drop_if_empty(t, p);
+		}
+	}
 }
 
 void

@@ -95,7 +95,9 @@ net_fib_set(struct net_table *t, uint8_t family, const union pl_addr *addr, uint
 	int ret;
 
 	if (t->pending.used) {
-		pl_rcu_wait(); // no worker is in `other` any more
+		ret = pl_rcu_wait(); // no worker is in `other` any more
+		if (ret < 0)
+			return ret;
 		ret = apply(other, &t->pending);
 		if (ret < 0)
 			return ret; // out of memory on this side only: try again with the next

@@ -46,8 +46,7 @@ entry_alloc(struct net_table *t)
 
 	if (t->neigh_free == 0 && t->neigh_fresh < t->n_neigh)
 		return t->neigh_fresh++;
-	if (t->neigh_free == 0 && t->neigh_limbo != 0) {
-		pl_rcu_wait();
+	if (t->neigh_free == 0 && t->neigh_limbo != 0 && !t->late && pl_rcu_wait() == 0) {
 		t->neigh_free = t->neigh_limbo;
 		t->neigh_limbo = 0;
 	}

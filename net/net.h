@@ -51,6 +51,9 @@ int net_table_set_neigh(struct net_table *t, uint8_t port, const struct cfg_pref
 			const uint8_t lladdr[6], bool permanent);
 int net_table_del_neigh(struct net_table *t, uint8_t port,
 			const struct cfg_prefix *addr); // failed or gone
+// Does what a worker that stood still has kept from the routes (they were changed all the same, but
+// for those that had to wait for it). Now and then.
+void net_table_settle(struct net_table *t);
 // Neighbours that workers want resolved since the last call (bounded, each once per second).
 unsigned net_table_wanted(struct net_table *t, struct cfg_prefix *addr, uint8_t *port,
 			  unsigned max);

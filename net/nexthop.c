@@ -37,10 +37,9 @@ nh_alloc(struct net_table *t)
 
 	if (t->nh_free == 0 && t->nh_fresh < NET_NH_CAP)
 		return t->nh_fresh++;
-	if (t->nh_free == 0 && t->nh_limbo != 0) {
-		// The passive fib side may still name it; the pending change there comes before any
-		// new one.
-		pl_rcu_wait();
+	// The passive fib side may still name it; the pending change there comes before any new
+	// one. What is late may name it in both.
+	if (t->nh_free == 0 && t->nh_limbo != 0 && !t->late && pl_rcu_wait() == 0) {
 		t->nh_free = t->nh_limbo;
 		t->nh_limbo = 0;
 	}

@@ -67,10 +67,15 @@ fail:
 void
 net_table_free(struct net_table *t)
 {
+	struct net_view *view;
+
 	if (t == NULL)
 		return;
+	view = atomic_load_explicit(&t->view, memory_order_relaxed);
 	net_fib_close(t);
-	net_view_free(atomic_load_explicit(&t->view, memory_order_relaxed));
+	if (view != NULL)
+		net_view_leave(view);
+	net_view_free(view);
 	net_book_free(t);
 	free(t->nh);
 	free(t->neigh);

@@ -112,6 +112,7 @@ struct net_view {
 	struct net_kin *kin; // open hash (net/kin.c); an address has an entry per type and port
 	unsigned n_group;
 	struct net_group group[NET_GROUPS];
+	struct net_view *before; // which a worker that stands still may yet look at
 };
 
 struct net_fibs {
@@ -171,6 +172,7 @@ struct net_table {
 	unsigned n_group;
 	struct net_prefix **book;
 	uint32_t book_mask;
+	bool late;			      // some prefix is not in the fib as the book has it
 	uint32_t n_neigh;		      // capacity
 	uint32_t nh_fresh, nh_free, nh_limbo; // never used yet; reusable; reusable after a wait
 	uint32_t neigh_fresh, neigh_free, neigh_limbo;
@@ -264,7 +266,8 @@ void net_book_free(struct net_table *t);
 // Control thread: a new view from the one before, t->addr, and info of port (NULL: nothing new
 // about ports).
 int net_view_publish(struct net_table *t, uint8_t port, const struct net_port_info *info);
-void net_view_free(struct net_view *v);
+void net_view_leave(struct net_view *v); // frees those before it
+void net_view_free(struct net_view *v);	 // itself; NULL is fine
 bool net_view_own4(const struct net_view *v, rte_be32_t addr);
 // fe80::/10 only: is it the port's?
 bool net_view_link_local(const struct net_view *v, uint8_t port, const union pl_addr *addr);

@@ -95,6 +95,19 @@ net_view_free(struct net_view *v)
 	free(v);
 }
 
+// Those before it, which no worker looks at any more; there is more than one where a worker stood
+// still.
+void
+net_view_leave(struct net_view *v)
+{
+	while (v->before != NULL) {
+		struct net_view *old = v->before;
+
+		v->before = old->before;
+		net_view_free(old);
+	}
+}
+
 int
 net_view_publish(struct net_table *t, uint8_t port_changed, const struct net_port_info *info)
 {
@@ -135,10 +148,9 @@ net_view_publish(struct net_table *t, uint8_t port_changed, const struct net_por
 		goto fail;
 	atomic_store_explicit(&t->view, v, memory_order_release);
 	pl_world_changed();
-	if (old != NULL) {
-		pl_rcu_wait();
-		net_view_free(old);
-	}
+	v->before = old;
+	if (pl_rcu_wait() == 0)
+		net_view_leave(v);
 	return 0;
 fail:
 	net_view_free(v);

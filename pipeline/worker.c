@@ -411,6 +411,7 @@ pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), 
 {
 	struct pl_call call = {.fn = fn, .arg = arg};
 	struct pl_call *mine = &call;
+	uint64_t start;
 
 	if (!atomic_load_explicit(&w->running, memory_order_acquire)) {
 		while (!fn(w, arg))
@@ -419,7 +420,8 @@ pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), 
 	}
 	atomic_store_explicit(&w->call, &call, memory_order_release);
 	pl_rest_wake(w);
-	for (uint64_t us = 0; us < timeout_ms * 1000ull; us += 50) {
+	start = pl_clock_us();
+	while (pl_clock_us() - start < timeout_ms * 1000ull) {
 		if (atomic_load_explicit(&call.done, memory_order_acquire))
 			return 0;
 		usleep(50);
@@ -433,6 +435,28 @@ pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), 
 			    &w->call, &mine, NULL, memory_order_acq_rel, memory_order_relaxed))
 			return -ETIMEDOUT;
 		mine = &call;
+		usleep(50);
+	}
+}
+
+int
+pl_workers_silent(struct pl_worker *const *w, unsigned n, unsigned timeout_ms)
+{
+	uint64_t seen[PL_WORKERS_MAX], start = pl_clock_us();
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		seen[i] = atomic_load_explicit(&w[i]->heartbeat, memory_order_relaxed);
+	i = 0;
+	for (;;) {
+		while (i < n &&
+		       (!atomic_load_explicit(&w[i]->running, memory_order_acquire) ||
+			atomic_load_explicit(&w[i]->heartbeat, memory_order_relaxed) != seen[i]))
+			i++;
+		if (i == n)
+			return -1;
+		if (pl_clock_us() - start >= timeout_ms * 1000ull)
+			return (int)i;
 		usleep(50);
 	}
 }

@@ -218,6 +218,12 @@ void pl_worker_free(struct pl_worker *w); // NULL is fine; frees what it still h
 int pl_worker_call(struct pl_worker *w, bool (*fn)(struct pl_worker *w, void *arg), void *arg,
 		   unsigned timeout_ms);
 
+uint64_t pl_clock_us(void); // monotonic; for those who wait, not for packets
+
+// A worker whose thread has not gone round once while up to timeout_ms passed; -1 as soon as all
+// have. Asked before what has to be done on all of them or on none. Control thread.
+int pl_workers_silent(struct pl_worker *const *w, unsigned n, unsigned timeout_ms);
+
 // ---- what all workers run, published by the control thread (pipeline/program.c)
 // -------------------------
 struct rte_rcu_qsbr;
@@ -225,16 +231,18 @@ extern struct rte_rcu_qsbr *pl_qsbr; // NULL where no worker has a thread of its
 int pl_rcu_create(uint16_t n_workers, int socket); // 0 or -errno
 void pl_rcu_free(void);
 
-// Waits until every worker thread has passed a quiescent state since the call; returns at once
-// without threads.
-void pl_rcu_wait(void);
+// Waits until every worker thread has passed a quiescent state since the call. 0, at once without
+// threads; -ETIMEDOUT where some worker has not for PL_RCU_WAIT_MS: it stands still, and what was
+// to be freed must be kept. While that goes on, further calls say so at once. Control thread.
+#define PL_RCU_WAIT_MS 2000
+int pl_rcu_wait(void);
 
 // Does anybody wait in there? Any thread.
 bool pl_rcu_waiting(void);
 
-// Makes next the program of all workers, waits, and returns the one before (NULL: none), now
-// unused.
-const struct pl_program *pl_program_publish(const struct pl_program *next);
+// Makes next the program of all workers and waits, as pl_rcu_wait() does: on 0 nobody uses the one
+// before any more, which *prev (NULL is fine) is set to in either case (NULL: there was none).
+int pl_program_publish(const struct pl_program *next, const struct pl_program **prev);
 const struct pl_program *pl_program_current(void);
 
 // The loop of a worker's thread: registers with RCU, reads the clock and the program once per turn,

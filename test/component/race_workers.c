@@ -383,7 +383,11 @@ control(unsigned seconds)
 	uint64_t generation = 1;
 
 	while (time(NULL) < end) {
-		policy_free(pl_program_publish(&policy_new(++generation)->prog));
+		const struct pl_program *before;
+
+		if (pl_program_publish(&policy_new(++generation)->prog, &before) != 0)
+			bad("a worker stands still");
+		policy_free(before);
 		look();
 		if (time(NULL) + (time_t)seconds / 3 < end)
 			continue;
@@ -451,10 +455,11 @@ main(int argc, char **argv)
 {
 	pthread_t thread[WORKERS];
 	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 3;
+	const struct pl_program *last;
 
 	if (set_up() < 0)
 		return 2;
-	pl_program_publish(&policy_new(1)->prog);
+	pl_program_publish(&policy_new(1)->prog, NULL);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pthread_create(&thread[i], NULL, run, worker[i]);
 	control(seconds);
@@ -462,7 +467,8 @@ main(int argc, char **argv)
 		atomic_store_explicit(&worker[i]->stop, true, memory_order_relaxed);
 	for (unsigned i = 0; i < WORKERS; i++)
 		pthread_join(thread[i], NULL);
-	policy_free(pl_program_publish(NULL));
+	pl_program_publish(NULL, &last);
+	policy_free(last);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		rte_pktmbuf_free_bulk(source[i].back, source[i].n_back);
 		ct_table_free(worker[i]->ct);
