@@ -117,10 +117,11 @@ struct acl_policy {
 	uint32_t state_size; // bytes of what one worker remembers for all matches and targets
 	struct pl_counter *
 		*counter; // [worker][n_counter]; one more: what was inherited, control thread
-	struct acl_scratch **scratch; // [worker]
-	char **state;		      // [worker][state_size], see acl_kind.h
-	const struct pl_net_ops *net; // NULL: no rule asks
-	uint32_t **stack;	      // [worker][depth]: the linear walk's jumps
+	struct acl_scratch **scratch;  // [worker]
+	char **state;		       // [worker][state_size], see acl_kind.h
+	const struct pl_net_ops *net;  // NULL: no rule asks
+	const struct acl_build *build; // while it is built
+	uint32_t **stack;	       // [worker][depth]: the linear walk's jumps
 	struct acl_point_conf point[ACL_POINTS];
 	struct acl_classes *classes; // acl_compile.c
 	struct cfg_recent recent;    // of the model, defaults resolved

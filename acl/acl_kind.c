@@ -112,6 +112,7 @@ const struct acl_target_kind acl_target_kind[CFG_TARGETS] = {
 	[CFG_T_SNPT] = {acl_snpt_apply, .flags = ACL_K_UNTRACKS},
 	[CFG_T_TCPMSS] = {acl_tcpmss_apply, .flags = ACL_K_NET},
 	[CFG_T_TCPOPTSTRIP] = {acl_tcpoptstrip_apply},
+	[CFG_T_TEE] = {acl_tee_apply, .flags = ACL_K_NET, .prepare = acl_tee_prepare},
 	[CFG_T_TOS] = {acl_tos_apply},
 	[CFG_T_TRACE] = {acl_trace_apply},
 	[CFG_T_TTL] = {acl_ttl_apply},

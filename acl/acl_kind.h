@@ -221,6 +221,10 @@ bool acl_hmark_fixed(const struct cfg_target *t);
 // acl_target_npt.c
 enum acl_next acl_dnpt_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_snpt_apply(const struct acl_rule *r, struct acl_view *v);
+// acl_target_tee.c
+enum acl_next acl_tee_apply(const struct acl_rule *r, struct acl_view *v);
+int acl_tee_prepare(struct cfg_target *t, const struct acl_policy *p, enum cfg_family family,
+		    struct cfg_err *err);
 // acl_target_tcp.c
 enum acl_next acl_tcpmss_apply(const struct acl_rule *r, struct acl_view *v);
 enum acl_next acl_tcpoptstrip_apply(const struct acl_rule *r, struct acl_view *v);

@@ -182,6 +182,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		p->linear = build->linear;
 		p->n_workers = build->n_workers;
 		p->net = build->net;
+		p->build = build;
 		p->sets = build->sets;
 		p->recent = policy->recent;
 		if (p->recent.ip_list_tot == 0)
@@ -208,6 +209,7 @@ acl_policy_create(struct acl_policy **out, const struct cfg_policy *policy,
 		return ret;
 	}
 	points_set(p);
+	p->build = NULL;
 	*out = p;
 	return 0;
 }

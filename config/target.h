@@ -47,11 +47,11 @@ enum cfg_target_id {
 	CFG_T_SYNPROXY, // not run; ends the walk
 	CFG_T_TCPMSS,
 	CFG_T_TCPOPTSTRIP, // mangle
-	CFG_T_TEE,	   // not run
-	CFG_T_TOS,	   // mangle
-	CFG_T_TPROXY,	   // mangle PREROUTING, not run; ends the walk
-	CFG_T_TRACE,	   // raw
-	CFG_T_TTL,	   // mangle, IPv4
+	CFG_T_TEE,
+	CFG_T_TOS,    // mangle
+	CFG_T_TPROXY, // mangle PREROUTING, not run; ends the walk
+	CFG_T_TRACE,  // raw
+	CFG_T_TTL,    // mangle, IPv4
 	CFG_TARGETS,
 };
 
@@ -245,6 +245,7 @@ struct cfg_t_tee {
 	uint8_t family;
 	uint8_t gateway[16];
 	char oif[16]; // "": not given
+	uint8_t port; // acl's own, in its copy: oif's
 };
 
 #define CFG_IDLE_SECONDS_MAX 2147482

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "net/made.h"
 #include "net/table.h"
 
 static uint32_t
@@ -198,7 +199,8 @@ mtu(const void *net, uint8_t family, const union pl_addr *to)
 void
 net_kin_ops(struct net_table *t)
 {
-	t->ops = (struct pl_net_ops){.net = t, .addr_types = addr_types, .way = way, .mtu = mtu};
+	t->ops = (struct pl_net_ops){
+		.net = t, .addr_types = addr_types, .way = way, .mtu = mtu, .copy = net_copy};
 }
 
 const struct pl_net_ops *

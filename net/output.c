@@ -8,6 +8,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include "net/made.h"
 #include "net/core.h"
 #include "pipeline/note.h"
 #include "pipeline/way.h"
@@ -82,10 +83,10 @@ net_resolve(const struct net_table *t, const struct pl_pkt *p, struct net_out *o
 		out->addr = nh->gw;
 		neigh = nh->neigh;
 	} else {
-		out->addr = p->dst;
-		if (unlikely(net_is_mcast(p->family, &p->dst) ||
-			     (p->family == 4 && p->dst.v4 == RTE_BE32(0xffffffff)))) {
-			out->dmac = group_mac(p->family, &p->dst);
+		out->addr = unlikely(net_is_copy(p)) ? pl_meta(p->m)->via : p->dst;
+		if (unlikely(net_is_mcast(p->family, &out->addr) ||
+			     (p->family == 4 && out->addr.v4 == RTE_BE32(0xffffffff)))) {
+			out->dmac = group_mac(p->family, &out->addr);
 			return;
 		}
 		neigh = net_neigh_find(t, out->port, out->family, &out->addr);

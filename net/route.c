@@ -8,6 +8,7 @@
 
 #include <rte_ip.h>
 
+#include "net/made.h"
 #include "net/core.h"
 #include "pipeline/csum.h"
 
@@ -101,8 +102,13 @@ classify6(const struct net_view *v, const struct pl_pkt *p, enum pl_drop *drop)
 }
 
 static int
-classify_own(const struct pl_pkt *p)
+classify_own(struct pl_pkt *p)
 {
+	if (unlikely(p->origin == PL_FROM_SELF && pl_meta(p->m)->copy)) {
+		if (net_is_copy(p))
+			return (int)pl_meta(p->m)->next_hop;
+		p->flags |= PL_F_MANGLED;
+	}
 	if (p->origin == PL_FROM_HOST && !(p->flags & PL_F_MANGLED))
 		return NET_NH_ASIS;
 	if (net_is_mcast(p->family, &p->dst) || (p->family == 6 && net_is_link_local6(&p->dst)))

@@ -5,7 +5,8 @@
 #include "pipeline/ahead.h"
 #include "pipeline/pkt.h"
 
-#define PL_BURST 64
+#define PL_BURST  64
+#define PL_COPIES (4 * PL_BURST) // packets that one stage may have copied
 
 struct pl_burst {
 	struct pl_pkt *live[PL_BURST]; // in order of arrival

@@ -23,6 +23,14 @@ enum pl_way_to {
 	PL_WAY_OTHER,	    // out of another port
 };
 
+// TEE's wish: where a copy goes.
+struct pl_copy {
+	union pl_addr gateway; // of the packet's family
+	uint8_t port;	       // PL_PORT_NONE: the one that the routes say
+	bool lower;	       // its hop limit, by one
+};
+
+struct pl_worker;
 struct pl_net_ops {
 	const void *net; // first argument of the others
 	// Bits 1 << enum pl_addr_type. IPv4: exactly one, as Linux's inet_dev_addr_type() has it.
@@ -35,4 +43,8 @@ struct pl_net_ops {
 	// The longest packet that the route to an address takes; UINT16_MAX: there is none, or it
 	// leads to this machine.
 	uint16_t (*mtu)(const void *net, uint8_t family, const union pl_addr *to);
+	// Sends a copy of the packet, untracked, by way of the gateway: it starts at OUTPUT and
+	// is through before the packet goes on. What cannot be sent is counted as a drop. Worker's
+	// thread.
+	void (*copy)(struct pl_worker *w, const struct pl_pkt *p, const struct pl_copy *to);
 };

@@ -47,6 +47,7 @@ pl_worker_free(struct pl_worker *w)
 		return;
 	rte_pktmbuf_free_bulk(w->dead, w->n_dead);
 	rte_pktmbuf_free_bulk(w->self, w->n_self);
+	rte_pktmbuf_free_bulk(w->copy, w->n_copy);
 	for (unsigned i = 0; i < PL_WORKERS_MAX; i++) {
 		rte_ring_free(w->news_from[i]);
 		if (w->from[i] == NULL)
@@ -119,6 +120,8 @@ compact(struct pl_burst *b)
 	b->ended = 0;
 }
 
+static void run_copies(struct pl_worker *w);
+
 // From one stage up to another. What reaches the program's end is taken or dropped by its last
 // stage; were that to forget one, the mbuf must not be lost.
 static void
@@ -131,6 +134,8 @@ run_stages(struct pl_worker *w, struct pl_burst *b, unsigned first, unsigned end
 		prog->step[i].stage->run(w, prog->step[i].conf, b);
 		if (b->ended != 0)
 			compact(b);
+		if (unlikely(w->n_copy != 0))
+			run_copies(w);
 	}
 	while (unlikely(b->n != 0 && end == prog->n_stage))
 		pl_drop_mbuf(w, b->live[--b->n]->m, PL_DROP_CT_DROP);
@@ -186,6 +191,22 @@ enter_all_with_meta(struct pl_burst *b, struct rte_mbuf **m, uint16_t n)
 	b->n = b->used = n;
 	b->ended = 0;
 	b->wire = false;
+}
+
+// Copies made by the stage that just ended, before the next one has the packets themselves, as
+// where packets come one at a time. No copy is copied again: this does not call itself.
+static void
+run_copies(struct pl_worker *w)
+{
+	struct rte_mbuf *m[PL_COPIES];
+	uint16_t n = w->n_copy;
+
+	memcpy(m, w->copy, n * sizeof(m[0]));
+	w->n_copy = 0;
+	for (uint16_t done = 0; done < n; done += PL_BURST) {
+		enter_all_with_meta(&w->copies, m + done, RTE_MIN(PL_BURST, n - done));
+		run_stages(w, &w->copies, 0, w->prog->n_stage);
+	}
 }
 
 // Everything that packets before gave rise to: packets put off, then packets of our own.
@@ -283,6 +304,16 @@ pl_self_send(struct pl_worker *w, struct rte_mbuf *m)
 		return;
 	}
 	w->self[w->n_self++] = m;
+}
+
+void
+pl_copy_send(struct pl_worker *w, struct rte_mbuf *m)
+{
+	if (w->n_copy == RTE_DIM(w->copy)) {
+		pl_drop_mbuf(w, m, PL_DROP_SELF_FULL);
+		return;
+	}
+	w->copy[w->n_copy++] = m;
 }
 
 void

@@ -100,9 +100,11 @@ struct pl_worker {
 	struct pl_burst burst;	  // being run
 	struct pl_burst later[2]; // packets that a stage deferred: run next, from stage .stage
 	struct pl_burst own;	  // packets made here, being run
+	struct pl_burst copies;	  // copies of packets, being run between two stages of another
 	uint8_t later_at;	  // which of later[] takes what is deferred now
-	struct rte_mbuf *self[PL_BURST]; // made by the gateway in this turn, to start at OUTPUT
-	uint16_t n_self;
+	struct rte_mbuf *self[PL_BURST];  // made by the gateway in this turn, to start at OUTPUT
+	struct rte_mbuf *copy[PL_COPIES]; // the same, but before the burst's next stage
+	uint16_t n_self, n_copy;
 	struct rte_mbuf *dead[2 * PL_BURST]; // freed together at the end of the turn
 	uint16_t n_dead;
 	uint16_t n_parked;	    // packets in parking
@@ -125,6 +127,7 @@ struct pl_worker {
 // reassembly. Lives in the mbuf's private area (every pool is made with this size); valid only on
 // those ways.
 struct pl_meta {
+	union pl_addr via; // copy: whose frame it is in where the next hop is a port's link
 	struct pl_note *note;
 	struct ct_entry *ct; // origin SELF
 	uint32_t mark;
@@ -135,6 +138,11 @@ struct pl_meta {
 	uint16_t zone[2]; // with past_raw, as in struct pl_pkt
 	bool past_raw;
 	uint8_t trace;
+	uint8_t copy_tos; // copy: as it was made; a rule that changes it, or the mark, has it
+			  // routed
+	bool copy;	  // origin SELF: TEE's, with next_hop and via
+	uint32_t next_hop;
+	uint32_t copy_mark;
 	uint16_t frag_max; // with PL_F_REASM: length of its largest fragment; stays with the mbuf
 			   // to the end
 };
@@ -188,6 +196,9 @@ void pl_hand_over(struct pl_worker *w, struct pl_burst *b, struct pl_pkt *p, uin
 // l2_len 14. meta (origin SELF, ct and its state, in/out ports) must be filled. Enters OUTPUT in
 // this turn.
 void pl_self_send(struct pl_worker *w, struct rte_mbuf *m);
+// The same for a copy of a packet that a stage has before it: it is through before that one's next
+// stage begins.
+void pl_copy_send(struct pl_worker *w, struct rte_mbuf *m);
 
 // One turn: the caller has set w->now_ns and w->prog. Receives, runs all bursts, transmits, timers,
 // calls. Returns how many packets it took in.

@@ -1,6 +1,6 @@
 // SNPT, DNPT and TEE: rows of the extension table with their parse and show functions, called
 // through the table by both readers and both writers. Limits are those of iptables 1.8.9 and of the
-// kernel's ip6t_NPT and xt_TEE. TEE is read, checked and printed like any other, but not run.
+// kernel's ip6t_NPT and xt_TEE.
 #include "config/ext/ext.h"
 #include "config/value.h"
 
@@ -119,15 +119,6 @@ oif_show(struct ext_out *out)
 	return out->target->tee.oif[0] != '\0';
 }
 
-static const char *
-tee_unable(const struct cfg_rule *rule, const void *item)
-{
-	(void)rule;
-	(void)item;
-	return "packets are not sent twice by this version; copy them to a file or a program with "
-	       "NFLOG, or let the switch mirror the port";
-}
-
 static const struct ext_opt npt_opt[] = {
 	{.name = "src-pfx",
 	 .slot = 0,
@@ -165,5 +156,4 @@ const struct ext ext_tee = {
 	.families = CFG_BOTH,
 	.opt = tee_opt,
 	.n_opt = EXT_N(tee_opt),
-	.unable = tee_unable,
 };

@@ -1,4 +1,5 @@
-"""LOG, NFLOG, AUDIT, TRACE."""
+"""LOG, NFLOG, AUDIT, TRACE, TEE."""
+import world
 
 FLAGS = ['--log-tcp-sequence', '--log-tcp-options', '--log-ip-options', '--log-uid', '--log-macdecode']
 
@@ -31,4 +32,14 @@ def trace(maker, place, words):
     return '-j TRACE' if place.table == 'raw' else None
 
 
-TARGETS = [log, log, log, nflog, audit, trace, trace]
+def tee(maker, place, words):
+    """--oif is the port that the routes say, or none that there is: see ringwall-policy(5) about others."""
+    side = maker.r.choice(['lan', 'wan'])
+    gateway = maker.r.choice((world.LAN if side == 'lan' else world.WAN)[maker.family])
+    if maker.chance(0.1):
+        gateway = world.NOWHERE[maker.family][0]
+        side = 'eth9'
+    return f'-j TEE --gateway {gateway}' + (f' --oif {maker.r.choice([side, "eth9"])}' if maker.chance(0.3) else '')
+
+
+TARGETS = [log, log, log, nflog, audit, trace, trace, tee]

@@ -49,4 +49,15 @@ mtu(const void *net, uint8_t family, const union pl_addr *to)
 	return last <= 2 || last == 9 ? UINT16_MAX : last == 7 ? 600 : last == 8 ? 40 : 1500;
 }
 
-const struct pl_net_ops fake_net = {.addr_types = addr_types, .way = way, .mtu = mtu};
+unsigned fake_net_copies;
+
+static void
+copy(struct pl_worker *w, const struct pl_pkt *p, const struct pl_copy *to)
+{
+	(void)w;
+	(void)p;
+	(void)to;
+	fake_net_copies++;
+}
+
+const struct pl_net_ops fake_net = {.addr_types = addr_types, .way = way, .mtu = mtu, .copy = copy};

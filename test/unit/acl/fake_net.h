@@ -6,3 +6,4 @@
 #include "pipeline/net_ops.h"
 
 extern const struct pl_net_ops fake_net;
+extern unsigned fake_net_copies; // that rules asked for

@@ -117,6 +117,8 @@ static const struct sample targets[] = {
 	{CFG_BOTH, 0, NULL, "SET --add-set s{0..9} {src|dst,src}{| --exist}{| --timeout 7}"},
 	{CFG_BOTH, 0, NULL, "SET{| --add-set a dst} --del-set b {src|dst,src}"},
 	{CFG_BOTH, 0, "raw PREROUTING", "TRACE"},
+	{CFG_IPV4, 0, NULL, "TEE --gateway 10.0.0.{5..9}{| --oif lan}"},
+	{CFG_IPV6, 0, NULL, "TEE --gateway 2001:db8::{5..9}"},
 	{CFG_BOTH, 0, NULL,
 	 "HMARK --hmark-tuple {src|dst,sport|src,dst,proto|spi,src|ct,src,dst} --hmark-rnd {0..9} "
 	 "--hmark-mod {1|4|4294967295}{| --hmark-offset 9}"},

@@ -4,8 +4,11 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <netinet/in.h>
+#include <rte_ether.h>
 
+#include "net/core.h"
 #include "net/table.h"
+#include "pipeline/net_ops.h"
 #include "pipeline/note.h"
 #include "test/unit/net/rig.h"
 
@@ -342,5 +345,69 @@ Test(net_route, note_says_where_it_went)
 	pl_meta(m)->note = &note;
 	rig_feed(&r, m, RIG_LAN, PL_FROM_WIRE);
 	cr_expect(note.to_host == 1 && note.egress == PL_PORT_NONE);
+	rig_down(&r);
+}
+
+// ---- TEE's copies
+static struct pl_copy want;
+static unsigned n_copies;
+
+static void
+copy_it(struct pl_worker *w, struct pl_pkt *p)
+{
+	if (p->origin == PL_FROM_WIRE) {
+		net_table_ops(w->net->table)->copy(w, p, &want);
+		return;
+	}
+	n_copies++;
+	cr_expect((p->flags & PL_F_NOTRACK) && p->mark == 0 && p->in_port == PL_PORT_NONE);
+}
+
+// Which port has the copy of a packet from lan to wan; -1: none.
+static int
+copied_to(struct rig *r, const char *gateway, uint8_t port, bool lower)
+{
+	struct tl_spec s = {
+		.src = "10.1.0.2", .dst = "10.2.0.2", .sport = 7, .dport = 9, .dmac = lan_mac};
+	struct cfg_prefix g = rig_prefix(gateway);
+
+	memset(&want, 0, sizeof(want));
+	memcpy(&want.gateway, g.addr, sizeof(g.addr));
+	want.port = port;
+	want.lower = lower;
+	n_copies = 0;
+	rig_clear(r);
+	rig_feed(r, tl_frame(&s), RIG_LAN, PL_FROM_WIRE);
+	cr_expect(r->wire[RIG_WAN].n >= 1, "the packet itself goes on");
+	return r->wire[RIG_LAN].n == 1 ? RIG_LAN : r->wire[RIG_WAN].n == 2 ? RIG_WAN : -1;
+}
+
+Test(net_route, copies)
+{
+	static const uint8_t mac[] = {2, 0, 0, 0, 1, 2};
+	const struct rte_ipv4_hdr *ip;
+	const uint8_t *frame;
+	struct rig r;
+
+	rig_up(&r);
+	rig_hook = copy_it;
+	cr_expect(copied_to(&r, "10.1.0.2", PL_PORT_NONE, false) == RIG_LAN && n_copies == 1);
+	frame = rte_pktmbuf_mtod(r.wire[RIG_LAN].m[0], const uint8_t *);
+	ip = (const void *)(frame + sizeof(struct rte_ether_hdr));
+	cr_expect(memcmp(frame, mac, sizeof(mac)) == 0, "it goes to the gateway");
+	cr_expect(rte_ipv4_cksum(ip) == 0 || rte_ipv4_cksum(ip) == 0xffff);
+	cr_expect((ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)) != 0);
+	cr_expect(ip->time_to_live == 63, "lowered by the way so far alone: %u", ip->time_to_live);
+	cr_expect(copied_to(&r, "10.1.0.2", RIG_LAN, true) == RIG_LAN);
+	ip = rte_pktmbuf_mtod_offset(r.wire[RIG_LAN].m[0], const void *,
+				     sizeof(struct rte_ether_hdr));
+	cr_expect(ip->time_to_live == 62);
+	cr_expect(copied_to(&r, "10.2.0.2", PL_PORT_NONE, false) == RIG_WAN);
+	cr_expect(copied_to(&r, "10.1.0.2", RIG_WAN, false) == -1, "not by that port");
+	cr_expect(r.w->cnt.drop[PL_DROP_NO_ROUTE] == 1);
+	cr_expect(copied_to(&r, "10.99.1.1", PL_PORT_NONE, false) == -1);
+	cr_expect(copied_to(&r, "10.2.0.1", PL_PORT_NONE, false) == -1, "an address of ours");
+	cr_expect(r.w->cnt.drop[PL_DROP_NO_ROUTE] == 1 && n_copies == 0);
+	rig_hook = NULL;
 	rig_down(&r);
 }
