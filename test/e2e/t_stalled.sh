@@ -35,13 +35,14 @@ is "doctor: 1" $? 1
 has "doctor names it" "$out" '^fail +worker-heartbeat, worker 2 +stands still'
 has "and not another" "$out" '^ok +worker-heartbeat, worker 1 +runs'
 
-# Flows whose both directions belong to the other two workers: about half of all ports.
+# A flow lives where neither its owner nor the queue of either direction is of the worker that is held: 8 of 27, so that
+# of 24 none does once in 4000 runs.
 good=0
 for i in $(seq 24); do
 	[ "$(in_ns lan curl -sS --max-time 1 http://203.0.113.9/ 2>/dev/null)" = page ] && good=$((good + 1))
 done
 echo "    $good of 24 pages with one of three workers held"
-ok "the others forward" test $good -gt 3
+ok "the others forward" test $good -gt 0
 
 took=$(seconds rw apply "$here/../data/good/open.yaml")
 ok "apply does not hang" test "$took" -lt 10
