@@ -21,7 +21,7 @@ NAMES = {
     228: "postNAPTDestinationTransportPort", 229: "natOriginatingAddressRealm", 230: "natEvent",
     231: "initiatorOctets", 232: "responderOctets", 233: "firewallEvent", 234: "ingressVRFID",
     281: "postNATSourceIPv6Address", 282: "postNATDestinationIPv6Address", 298: "initiatorPackets",
-    299: "responderPackets", 323: "observationTimeMilliseconds",
+    299: "responderPackets", 323: "observationTimeMilliseconds", 361: "portRangeStart", 362: "portRangeEnd",
 }
 # Abstract types' lengths, from the registry: addresses, and numbers of at most so many bytes.
 ADDRESSES = {8: 4, 12: 4, 225: 4, 226: 4, 27: 16, 28: 16, 281: 16, 282: 16}
