@@ -11,9 +11,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "nat/nat_core.h"
+#include "pipeline/mem.h"
 
 #define PUBS	  4096u
 #define SUBS	  (1u << 20)
@@ -24,31 +24,15 @@
 #define LOOK_MAX  64	     // of them in one look
 #define SEC_NS	  UINT64_C(1000000000)
 
-static void *
-space(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void
-give_back(void *p, size_t size)
-{
-	if (p != NULL)
-		munmap(p, size);
-}
-
 int
 nat_blocks_init(struct nat_blocks *b, uint64_t key)
 {
 	*b = (struct nat_blocks){.key = key, .pub_used = 1, .sub_used = 1, .block_used = 1};
-	b->pub = space((PUBS + 1) * sizeof(b->pub[0]));
-	b->sub = space((SUBS + 1) * sizeof(b->sub[0]));
-	b->block = space((BLOCKS + 1) * sizeof(b->block[0]));
-	b->by_addr = space(PUBS * sizeof(b->by_addr[0]));
-	b->by_in = space(HEADS * sizeof(b->by_in[0]));
+	b->pub = pl_mem_space((PUBS + 1) * sizeof(b->pub[0]));
+	b->sub = pl_mem_space((SUBS + 1) * sizeof(b->sub[0]));
+	b->block = pl_mem_space((BLOCKS + 1) * sizeof(b->block[0]));
+	b->by_addr = pl_mem_space(PUBS * sizeof(b->by_addr[0]));
+	b->by_in = pl_mem_space(HEADS * sizeof(b->by_in[0]));
 	if (b->pub != NULL && b->sub != NULL && b->block != NULL && b->by_addr != NULL &&
 	    b->by_in != NULL)
 		return 0;
@@ -59,11 +43,11 @@ nat_blocks_init(struct nat_blocks *b, uint64_t key)
 void
 nat_blocks_fini(struct nat_blocks *b)
 {
-	give_back(b->pub, (PUBS + 1) * sizeof(b->pub[0]));
-	give_back(b->sub, (SUBS + 1) * sizeof(b->sub[0]));
-	give_back(b->block, (BLOCKS + 1) * sizeof(b->block[0]));
-	give_back(b->by_addr, PUBS * sizeof(b->by_addr[0]));
-	give_back(b->by_in, HEADS * sizeof(b->by_in[0]));
+	pl_mem_unmap(b->pub, (PUBS + 1) * sizeof(b->pub[0]));
+	pl_mem_unmap(b->sub, (SUBS + 1) * sizeof(b->sub[0]));
+	pl_mem_unmap(b->block, (BLOCKS + 1) * sizeof(b->block[0]));
+	pl_mem_unmap(b->by_addr, PUBS * sizeof(b->by_addr[0]));
+	pl_mem_unmap(b->by_in, HEADS * sizeof(b->by_in[0]));
 	*b = (struct nat_blocks){0};
 }
 

@@ -9,11 +9,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <rte_common.h>
 
 #include "nat/nat_core.h"
+#include "pipeline/mem.h"
 
 #define RING_SIZE 1024 // messages; a power of two
 #define HEAR_MAX  256  // messages from one worker in a turn
@@ -36,23 +36,6 @@ struct nat_rings { // of all workers; freed with the last copy
 	struct ring ring[]; // [from * n_workers + to]
 };
 
-// Address space: zero, and memory only where it is touched. NULL: none.
-static void *
-space(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void
-give_back(void *p, size_t size)
-{
-	if (p != NULL)
-		munmap(p, size);
-}
-
 int
 nat_maps_init(struct nat_maps *m, uint32_t room, uint64_t key, uint16_t worker)
 {
@@ -61,9 +44,9 @@ nat_maps_init(struct nat_maps *m, uint32_t room, uint64_t key, uint16_t worker)
 	*m = (struct nat_maps){.mask = heads - 1, .room = room, .used = 1, .key = key};
 	m->worker = worker;
 	m->n_workers = 1;
-	m->at = space((room + 1ull) * sizeof(m->at[0]));
-	m->by_in = space(heads * sizeof(m->by_in[0]));
-	m->by_out = space(heads * sizeof(m->by_out[0]));
+	m->at = pl_mem_space((room + 1ull) * sizeof(m->at[0]));
+	m->by_in = pl_mem_space(heads * sizeof(m->by_in[0]));
+	m->by_out = pl_mem_space(heads * sizeof(m->by_out[0]));
 	if (m->at != NULL && m->by_in != NULL && m->by_out != NULL)
 		return 0;
 	nat_maps_fini(m);
@@ -73,9 +56,9 @@ nat_maps_init(struct nat_maps *m, uint32_t room, uint64_t key, uint16_t worker)
 void
 nat_maps_fini(struct nat_maps *m)
 {
-	give_back(m->at, (m->room + 1ull) * sizeof(m->at[0]));
-	give_back(m->by_in, (m->mask + 1ull) * sizeof(m->by_in[0]));
-	give_back(m->by_out, (m->mask + 1ull) * sizeof(m->by_out[0]));
+	pl_mem_unmap(m->at, (m->room + 1ull) * sizeof(m->at[0]));
+	pl_mem_unmap(m->by_in, (m->mask + 1ull) * sizeof(m->by_in[0]));
+	pl_mem_unmap(m->by_out, (m->mask + 1ull) * sizeof(m->by_out[0]));
 	if (m->rings != NULL && atomic_fetch_sub(&m->rings->users, 1) == 1)
 		free(m->rings);
 	*m = (struct nat_maps){0};

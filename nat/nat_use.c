@@ -9,33 +9,27 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <netinet/in.h>
 
 #include "nat/nat_core.h"
 #include "nat/nat_use.h"
+#include "pipeline/mem.h"
 
 #define REFS_SIZE (NAT_USE_ROWS * sizeof(((struct nat_use *)0)->refs[0]))
 
 int
 nat_use_init(struct nat_use *u, uint64_t key)
 {
-	void *refs = mmap(NULL, REFS_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (refs == MAP_FAILED)
-		return -ENOMEM;
-	u->refs = refs;
+	u->refs = pl_mem_space(REFS_SIZE);
 	u->key = key;
-	return 0;
+	return u->refs != NULL ? 0 : -ENOMEM;
 }
 
 void
 nat_use_fini(struct nat_use *u)
 {
-	if (u->refs != NULL)
-		munmap(u->refs, REFS_SIZE);
+	pl_mem_unmap(u->refs, REFS_SIZE);
 	u->refs = NULL;
 }
 

@@ -237,6 +237,27 @@ nw_up(unsigned workers, enum cfg_port_selection sel, const struct nw_rule *rules
 	program();
 }
 
+static bool
+everything(const struct ct_entry *e, void *arg)
+{
+	(void)e;
+	(void)arg;
+	return true;
+}
+
+void
+nw_end_flows(unsigned worker)
+{
+	ct_table_flush(nw.w[worker], everything, NULL);
+}
+
+void
+nw_end_all(void)
+{
+	for (unsigned i = 0; i < nw.n; i++)
+		nw_end_flows(i);
+}
+
 void
 nw_down(void)
 {

@@ -40,7 +40,9 @@ extern struct nat_world nw;
 
 void nw_up(unsigned workers, enum cfg_port_selection sel, const struct nw_rule *rules,
 	   unsigned n_rules);
-void nw_down(void); // checks that every mbuf came back
+void nw_down(void);		    // checks that every mbuf came back
+void nw_end_flows(unsigned worker); // all of its flows, freed at the end of its turn
+void nw_end_all(void);		    // those of all workers
 
 // One frame into the worker that its hash calls for / into worker `at`; everything runs until
 // quiet. Returns what came out of it, or NULL where nothing did (then *reason says which drop

@@ -31,19 +31,10 @@ use_of(uint8_t proto)
 	return sum;
 }
 
-static bool
-everything(const struct ct_entry *e, void *arg)
-{
-	(void)e;
-	(void)arg;
-	return true;
-}
-
 static void
 flush(void)
 {
-	for (unsigned i = 0; i < nw.n; i++)
-		ct_table_flush(nw.w[i], everything, NULL);
+	nw_end_all();
 	for (unsigned turn = 0; turn < 3; turn++) {
 		for (unsigned i = 0; i < nw.n; i++)
 			pl_worker_turn(nw.w[i]);
