@@ -12,11 +12,10 @@
 #include "pipeline/csum.h"
 
 #define PROTO_UDPLITE 136
-#define PROTO_DCCP    33
 #define HOP_LIMIT     64
 
 // ---- is the packet's own checksum right? A damaged packet is not answered: its addresses may be
-// wrong too.
+// wrong too. DCCP is none of those without one: Linux 6.18 looks at it as at any protocol.
 static bool
 has_no_plain_csum(const struct pl_pkt *p)
 {
@@ -28,7 +27,6 @@ has_no_plain_csum(const struct pl_pkt *p)
 	case IPPROTO_AH:
 	case IPPROTO_SCTP:
 	case PROTO_UDPLITE:
-	case PROTO_DCCP:
 		return true;
 	case IPPROTO_UDP: // 0: the sender made none
 		if (!(p->flags & PL_F_L4))
