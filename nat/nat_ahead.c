@@ -47,21 +47,21 @@ guess_source(struct pl_worker *w, const struct pl_pkt *p, union pl_addr *src)
 void
 nat_ahead_src(struct pl_worker *w, const struct pl_burst *b)
 {
-	struct ct_tuple orig[PL_BURST];
+	const int32_t *head[PL_BURST];
 	const struct pl_pkt *p;
 	unsigned n = 0;
 
 	PL_FOREACH (p, b) {
-		struct ct_tuple reply;
+		struct ct_tuple orig, reply;
 
 		if (!binds(p, PL_F_NAT_POST))
 			continue;
-		orig[n] = nat_tuple(p->ct, CT_ORIGINAL);
-		nat_bysrc_ahead(&w->nat->bysrc, &orig[n++]);
+		orig = nat_tuple(p->ct, CT_ORIGINAL);
+		head[n++] = nat_bysrc_ahead(&w->nat->bysrc, &orig);
 		reply = nat_tuple(p->ct, CT_REPLY);
 		if (guess_source(w, p, &reply.dst))
 			ct_tuple_ahead(w->ct, &reply);
 	}
 	for (unsigned i = 0; i < n; i++)
-		nat_bysrc_ahead_first(&w->nat->bysrc, &orig[i]);
+		nat_bysrc_ahead_first(&w->nat->bysrc, head[i]);
 }

@@ -116,19 +116,20 @@ nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e)
 	}
 }
 
-void
+const int32_t *
 nat_bysrc_ahead(const struct nat_bysrc *s, const struct ct_tuple *orig)
 {
-	rte_prefetch0(head_of(s, hash_of(s, orig)));
+	const int32_t *head = head_of(s, hash_of(s, orig));
+
+	rte_prefetch0(head);
+	return head;
 }
 
 void
-nat_bysrc_ahead_first(const struct nat_bysrc *s, const struct ct_tuple *orig)
+nat_bysrc_ahead_first(const struct nat_bysrc *s, const int32_t *head)
 {
-	int32_t first = *head_of(s, hash_of(s, orig));
-
-	if (first != 0)
-		rte_prefetch0(nat_area(s->ct, entry_of(s, first)));
+	if (*head != 0)
+		rte_prefetch0(nat_area(s->ct, entry_of(s, *head)));
 }
 
 void

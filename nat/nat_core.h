@@ -103,10 +103,10 @@ int nat_bysrc_init(struct nat_bysrc *s, uint32_t flows, uint64_t key);
 void nat_bysrc_fini(struct nat_bysrc *s);
 // The source of a flow of ct was just translated.
 void nat_bysrc_add(struct nat_bysrc *s, const struct ct_table *ct, struct ct_entry *e);
-// Asks memory for what nat_bysrc_find() begins with, for what it goes on with (later), and for what
-// nat_bysrc_del() needs.
-void nat_bysrc_ahead(const struct nat_bysrc *s, const struct ct_tuple *orig);
-void nat_bysrc_ahead_first(const struct nat_bysrc *s, const struct ct_tuple *orig);
+// Asks memory for what nat_bysrc_find() begins with, which is given back; for what it goes on with,
+// once that is there; and for what nat_bysrc_del() needs.
+const int32_t *nat_bysrc_ahead(const struct nat_bysrc *s, const struct ct_tuple *orig);
+void nat_bysrc_ahead_first(const struct nat_bysrc *s, const int32_t *head);
 void nat_bysrc_del_ahead(const struct nat_bysrc *s, const struct ct_entry *e);
 void nat_bysrc_del(struct nat_bysrc *s, struct ct_entry *e); // fine where it is not in
 // Calls fit() with the reply tuples of the flows from the same source as e's, newest first, until
