@@ -57,17 +57,7 @@ nat_blocks_fini(struct nat_blocks *b)
 static uint64_t
 hash_of(const struct nat_blocks *b, const union pl_addr *a, uint8_t family, uint16_t zone)
 {
-	uint64_t h = (a->u64[0] ^ b->key) * 0x9e3779b97f4a7c15;
-
-	h = (h ^ h >> 32 ^ a->u64[1]) * 0x9e3779b97f4a7c15;
-	h = (h ^ h >> 32 ^ ((uint64_t)zone << 8 | family)) * 0x9e3779b97f4a7c15;
-	return h >> 32;
-}
-
-static bool
-same_addr(const union pl_addr *a, const union pl_addr *b)
-{
-	return a->u64[0] == b->u64[0] && a->u64[1] == b->u64[1];
+	return nat_addr_hash(b->key, a, (uint64_t)zone << 8 | family) >> 32;
 }
 
 static uint32_t
@@ -76,7 +66,7 @@ pub_find(const struct nat_blocks *b, const union pl_addr *addr, uint8_t family, 
 	uint32_t i = b->by_addr[hash_of(b, addr, family, zone) % PUBS];
 
 	while (i != 0 && !(b->pub[i].family == family && b->pub[i].zone == zone &&
-			   same_addr(&b->pub[i].addr, addr)))
+			   pl_addr_eq(&b->pub[i].addr, addr)))
 		i = b->pub[i].next;
 	return i;
 }
@@ -198,7 +188,7 @@ nat_sub_find(const struct nat_blocks *b, const union pl_addr *in, uint8_t family
 	for (; i != 0; i = b->sub[i].next) {
 		const struct nat_sub *s = &b->sub[i];
 
-		if (s->family == family && s->zone == zone && same_addr(&s->in, in) &&
+		if (s->family == family && s->zone == zone && pl_addr_eq(&s->in, in) &&
 		    s->shift == rule->block_shift && s->port_min == rule->port_min &&
 		    s->port_max == rule->port_max && is_between(&b->pub[s->pub].addr, rule))
 			return &b->sub[i];
@@ -215,8 +205,8 @@ nat_sub_at(const struct nat_blocks *b, const union pl_addr *in, uint8_t family, 
 	for (; i != 0; i = b->sub[i].next) {
 		const struct nat_sub *s = &b->sub[i];
 
-		if (s->family == family && s->zone == zone && same_addr(&s->in, in) &&
-		    same_addr(&b->pub[s->pub].addr, out))
+		if (s->family == family && s->zone == zone && pl_addr_eq(&s->in, in) &&
+		    pl_addr_eq(&b->pub[s->pub].addr, out))
 			return &b->sub[i];
 	}
 	return NULL;
@@ -365,9 +355,9 @@ next_addr(union pl_addr *a, uint8_t family, const struct pl_nat_rule *rule)
 {
 	unsigned last = family == 4 ? 0 : 3;
 
-	if (same_addr(&rule->addr_min, &rule->addr_max))
+	if (pl_addr_eq(&rule->addr_min, &rule->addr_max))
 		return false;
-	if (same_addr(a, &rule->addr_max)) {
+	if (pl_addr_eq(a, &rule->addr_max)) {
 		*a = rule->addr_min;
 		return true;
 	}

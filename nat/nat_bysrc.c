@@ -35,10 +35,7 @@ nat_bysrc_fini(struct nat_bysrc *s)
 static uint64_t
 hash_of(const struct nat_bysrc *s, const struct ct_tuple *orig)
 {
-	uint64_t h = (orig->src.u64[0] ^ s->key) * 0x9e3779b97f4a7c15;
-
-	h = (h ^ h >> 32 ^ orig->src.u64[1]) * 0x9e3779b97f4a7c15;
-	return (h ^ h >> 32 ^ orig->sport ^ (uint32_t)orig->proto << 16) * 0x9e3779b97f4a7c15;
+	return nat_addr_hash(s->key, &orig->src, orig->sport ^ (uint32_t)orig->proto << 16);
 }
 
 static int32_t *
@@ -156,9 +153,8 @@ nat_bysrc_del_ahead(const struct nat_bysrc *s, const struct ct_entry *e)
 static bool
 same_source(const struct ct_tuple *a, const struct ct_tuple *b)
 {
-	return a->src.u64[0] == b->src.u64[0] && a->src.u64[1] == b->src.u64[1] &&
-	       a->sport == b->sport && a->proto == b->proto && a->family == b->family &&
-	       a->zone == b->zone;
+	return pl_addr_eq(&a->src, &b->src) && a->sport == b->sport && a->proto == b->proto &&
+	       a->family == b->family && a->zone == b->zone;
 }
 
 bool

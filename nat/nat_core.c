@@ -112,8 +112,7 @@ nat_flow_uses_addr(const struct ct_table *t, const struct ct_entry *e, uint8_t p
 	if (family == 0)
 		return true;
 	reply = nat_tuple(e, CT_REPLY);
-	return reply.family == family && reply.dst.u64[0] == addr->u64[0] &&
-	       reply.dst.u64[1] == addr->u64[1];
+	return reply.family == family && pl_addr_eq(&reply.dst, addr);
 }
 
 static bool

@@ -79,6 +79,16 @@ nat_tuple(const struct ct_entry *e, enum ct_dir dir)
 	return ct_entry_tuple(e, dir);
 }
 
+// A keyed hash of an address and of what else tells apart; its upper half is the better one.
+static inline uint64_t
+nat_addr_hash(uint64_t key, const union pl_addr *a, uint64_t rest)
+{
+	uint64_t h = (a->u64[0] ^ key) * 0x9e3779b97f4a7c15;
+
+	h = (h ^ h >> 32 ^ a->u64[1]) * 0x9e3779b97f4a7c15;
+	return (h ^ h >> 32 ^ rest) * 0x9e3779b97f4a7c15;
+}
+
 // 64 random bits that cannot be foretold from the ones before (the ports that are seen outside).
 uint64_t nat_random(struct nat_core *n);
 

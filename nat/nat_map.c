@@ -157,7 +157,7 @@ same_kind(const struct nat_pair *a, const struct nat_pair *b)
 static bool
 same_end(const union pl_addr *a, rte_be16_t a_port, const union pl_addr *b, rte_be16_t b_port)
 {
-	return a->u64[0] == b->u64[0] && a->u64[1] == b->u64[1] && a_port == b_port;
+	return pl_addr_eq(a, b) && a_port == b_port;
 }
 
 static bool

@@ -400,8 +400,7 @@ has_ports(uint8_t proto)
 static bool
 same(const struct ct_tuple *a, const struct ct_tuple *b)
 {
-	return a->src.u64[0] == b->src.u64[0] && a->src.u64[1] == b->src.u64[1] &&
-	       a->dst.u64[0] == b->dst.u64[0] && a->dst.u64[1] == b->dst.u64[1] &&
+	return pl_addr_eq(&a->src, &b->src) && pl_addr_eq(&a->dst, &b->dst) &&
 	       a->sport == b->sport && a->dport == b->dport;
 }
 

@@ -37,18 +37,15 @@ static bool
 is_row(const struct nat_use_row *r, const struct ct_tuple *t)
 {
 	return r->family == t->family && r->proto == t->proto && r->zone == t->zone &&
-	       r->addr.u64[0] == t->dst.u64[0] && r->addr.u64[1] == t->dst.u64[1];
+	       pl_addr_eq(&r->addr, &t->dst);
 }
 
 static uint32_t
 place_of(const struct nat_use *u, const struct ct_tuple *t)
 {
 	uint64_t what = (uint64_t)t->zone << 16 | (uint64_t)t->family << 8 | t->proto;
-	uint64_t h = (t->dst.u64[0] ^ u->key) * 0x9e3779b97f4a7c15;
 
-	h = (h ^ h >> 32 ^ t->dst.u64[1]) * 0x9e3779b97f4a7c15;
-	h = (h ^ h >> 32 ^ what) * 0x9e3779b97f4a7c15;
-	return (uint32_t)(h >> 40) % NAT_USE_ROWS;
+	return (uint32_t)(nat_addr_hash(u->key, &t->dst, what) >> 40) % NAT_USE_ROWS;
 }
 
 static struct nat_use_row *

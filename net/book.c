@@ -18,7 +18,7 @@ slot_of(struct net_table *t, uint8_t family, const union pl_addr *addr, uint8_t 
 	h ^= h >> 31;
 	at = &t->book[(uint32_t)(h * 0xbf58476d1ce4e5b9ull >> 32) & t->book_mask];
 	while (*at != NULL &&
-	       ((*at)->family != family || (*at)->len != len || !net_addr_eq(&(*at)->addr, addr)))
+	       ((*at)->family != family || (*at)->len != len || !pl_addr_eq(&(*at)->addr, addr)))
 		at = &(*at)->next;
 	return at;
 }

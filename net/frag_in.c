@@ -97,8 +97,8 @@ static bool
 same_key(const struct net_dgram *a, const struct net_dgram *b)
 {
 	return a->id == b->id && a->family == b->family && a->proto == b->proto &&
-	       a->origin == b->origin && a->port == b->port && net_addr_eq(&a->src, &b->src) &&
-	       net_addr_eq(&a->dst, &b->dst);
+	       a->origin == b->origin && a->port == b->port && pl_addr_eq(&a->src, &b->src) &&
+	       pl_addr_eq(&a->dst, &b->dst);
 }
 
 static void

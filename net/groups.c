@@ -118,7 +118,7 @@ every_router6(const union pl_addr *a)
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(group); i++) {
-		if (net_addr_eq(a, &group[i]))
+		if (pl_addr_eq(a, &group[i]))
 			return true;
 	}
 	return false;
@@ -132,7 +132,7 @@ net_view_joined(const struct net_view *v, uint8_t port, uint8_t family, const un
 		return true;
 	for (unsigned i = 0; i < v->n_group; i++) {
 		if (v->group[i].port == port && v->group[i].family == family &&
-		    net_addr_eq(&v->group[i].addr, addr))
+		    pl_addr_eq(&v->group[i].addr, addr))
 			return true;
 	}
 	return false;

@@ -41,7 +41,7 @@ find(struct net_hold *h, const struct net_out *out, bool make)
 		if (e->n == 0)
 			unused = e;
 		else if (e->port == out->port && e->family == out->family &&
-			 net_addr_eq(&e->addr, &out->addr))
+			 pl_addr_eq(&e->addr, &out->addr))
 			return e;
 	}
 	return make ? unused : NULL;

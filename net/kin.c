@@ -97,7 +97,7 @@ kin_find(const struct net_view *v, uint8_t family, const union pl_addr *addr, ui
 	     i = (i + 1) & v->kin_mask) {
 		const struct net_kin *k = &v->kin[i];
 
-		if (k->family != family || !net_addr_eq(&k->addr, addr))
+		if (k->family != family || !pl_addr_eq(&k->addr, addr))
 			continue;
 		if (f.first == 0) {
 			f.first = k->type;
@@ -114,7 +114,7 @@ is_loopback(uint8_t family, const union pl_addr *addr)
 {
 	static const union pl_addr one = {.v6 = {[15] = 1}};
 
-	return family == 4 ? addr->v6[0] == 127 : net_addr_eq(addr, &one);
+	return family == 4 ? addr->v6[0] == 127 : pl_addr_eq(addr, &one);
 }
 
 static uint8_t

@@ -30,7 +30,7 @@ net_neigh_find(const struct net_table *t, uint8_t port, uint8_t family, const un
 	while (i != 0) {
 		const struct net_neigh *e = &t->neigh[i];
 
-		if (e->port == port && e->family == family && net_addr_eq(&e->addr, addr))
+		if (e->port == port && e->family == family && pl_addr_eq(&e->addr, addr))
 			return i;
 		i = atomic_load_explicit(&e->next, memory_order_acquire);
 	}
@@ -196,7 +196,7 @@ not_asked_lately(struct net_table *t, const struct net_want *want, uint64_t now_
 		const struct net_want *a = &t->asked[i].want;
 
 		if (a->family != want->family || a->port != want->port ||
-		    !net_addr_eq(&a->addr, &want->addr))
+		    !pl_addr_eq(&a->addr, &want->addr))
 			continue;
 		if (now_ns - t->asked[i].at_ns < 1000000000u)
 			return false;

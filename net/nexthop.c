@@ -61,7 +61,7 @@ net_nh_gateway(struct net_table *t, uint8_t port, uint8_t family, const union pl
 		struct net_nh *nh = &t->nh[i];
 
 		if (nh->refs != 0 && nh->port == port && nh->family == family &&
-		    nh->rl_class == class && net_addr_eq(&nh->gw, gw)) {
+		    nh->rl_class == class && pl_addr_eq(&nh->gw, gw)) {
 			nh->refs++;
 			*out = i;
 			return 0;

@@ -106,7 +106,7 @@ find_addr(struct net_table *t, uint8_t port, uint8_t family, const union pl_addr
 	for (unsigned i = 0; i < t->n_addr; i++) {
 		struct net_addr *x = &t->addr[i];
 
-		if (x->port == port && x->family == family && net_addr_eq(&x->addr, a))
+		if (x->port == port && x->family == family && pl_addr_eq(&x->addr, a))
 			return x;
 	}
 	return NULL;

@@ -294,11 +294,6 @@ uint8_t net_view_owner(const struct net_view *v, uint8_t family, const union pl_
 void net_addr_mask(union pl_addr *a, uint8_t family, uint8_t len);
 bool net_addr_in(const union pl_addr *a, const union pl_addr *prefix, uint8_t family, uint8_t len);
 static inline bool
-net_addr_eq(const union pl_addr *a, const union pl_addr *b)
-{
-	return a->u64[0] == b->u64[0] && a->u64[1] == b->u64[1];
-}
-static inline bool
 net_is_link_local6(const union pl_addr *a)
 {
 	return a->v6[0] == 0xfe && (a->v6[1] & 0xc0) == 0x80;

@@ -30,7 +30,7 @@ net_addr_in(const union pl_addr *a, const union pl_addr *prefix, uint8_t family,
 
 	net_addr_mask(&x, family, len);
 	net_addr_mask(&y, family, len);
-	return net_addr_eq(&x, &y);
+	return pl_addr_eq(&x, &y);
 }
 
 // RFC 4291 appendix A.
@@ -175,12 +175,12 @@ net_view_link_local(const struct net_view *v, uint8_t port, const union pl_addr 
 {
 	const struct net_view_port *vp = &v->port[port];
 
-	if (net_addr_eq(addr, &vp->ll))
+	if (pl_addr_eq(addr, &vp->ll))
 		return true;
 	for (unsigned i = 0; i < vp->n[1]; i++) {
 		const struct net_addr *a = &v->addr[vp->first[1] + i];
 
-		if (a->link_local && net_addr_eq(addr, &a->addr))
+		if (a->link_local && pl_addr_eq(addr, &a->addr))
 			return true;
 	}
 	return false;
@@ -286,7 +286,7 @@ net_view_owner(const struct net_view *v, uint8_t family, const union pl_addr *ad
 	for (unsigned i = 0; i < v->n_addr; i++) {
 		const struct net_addr *a = &v->addr[i];
 
-		if (a->family != family || !net_addr_eq(&a->addr, addr))
+		if (a->family != family || !pl_addr_eq(&a->addr, addr))
 			continue;
 		if (a->port == dflt)
 			return dflt;

@@ -85,6 +85,12 @@ union pl_addr {
 	uint32_t u32[4];
 };
 
+static inline bool
+pl_addr_eq(const union pl_addr *a, const union pl_addr *b)
+{
+	return a->u64[0] == b->u64[0] && a->u64[1] == b->u64[1];
+}
+
 struct pl_pkt {
 	struct rte_mbuf *m;  // NULL once dropped, sent, handed over or kept
 	struct ct_entry *ct; // NULL: untracked or invalid

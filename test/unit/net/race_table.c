@@ -50,7 +50,7 @@ look_at_routes(unsigned *seed)
 	if (nh->type == NET_T_GATEWAY) {
 		const struct net_neigh *e = &table->neigh[nh->neigh];
 
-		if (nh->neigh == 0 || nh->gw.v6[0] != 10 || !net_addr_eq(&e->addr, &nh->gw))
+		if (nh->neigh == 0 || nh->gw.v6[0] != 10 || !pl_addr_eq(&e->addr, &nh->gw))
 			bad("a gateway that is not complete");
 	} else if (nh->type != NET_T_LINK) {
 		bad("no route below a covering prefix");

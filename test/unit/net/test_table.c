@@ -381,7 +381,7 @@ Test(net_table, source_addresses)
 		if (!ok || row[i].want == NULL)
 			continue;
 		want = address(row[i].want, &f2);
-		cr_expect(net_addr_eq(&out, &want), "%s", row[i].name);
+		cr_expect(pl_addr_eq(&out, &want), "%s", row[i].name);
 	}
 	net_core_free(n);
 	pl_worker_free(w);
